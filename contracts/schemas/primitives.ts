@@ -2,7 +2,9 @@ import { z } from 'zod';
 import { DURATION_PATTERN } from '../durations.ts';
 
 /** `14d`, `48h`, `90m`. */
-export const duration = z.string().regex(DURATION_PATTERN, 'expected a whole number and s, m, h or d, for example "14d"');
+export const duration = z
+  .string()
+  .regex(DURATION_PATTERN, 'expected a whole number and s, m, h or d, for example "14d"');
 
 /** Lower-case words joined by `-`: names of projects and models, safe in ids, paths and URLs. */
 export const kebabName = z

@@ -55,7 +55,9 @@ export const trainingSchema = z.strictObject({
   key: z.array(snakeName).min(1).default(['_file', '_row']),
   label: snakeName,
   /** `view.column` from a feature view, or a column of the spine. */
-  features: z.array(z.string().regex(/^_?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/, 'expected "column" or "view.column"')).min(1),
+  features: z
+    .array(z.string().regex(/^_?[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/, 'expected "column" or "view.column"'))
+    .min(1),
   split: z.strictObject({ holdout: duration }),
   trainer: z.strictObject({
     kind: z.literal('lightgbm'),
@@ -105,7 +107,12 @@ export const monitorSchema = z.strictObject({
   min_labelled: z.number().min(0).max(1).default(0.9),
   /** A window with a larger share of rows refused by expectations failed its data-quality checks: nothing is retrained on it. */
   max_refused: z.number().min(0).max(1).default(0.05),
-  drift: z.strictObject({ psi_at_least: z.number().positive().default(0.25), alpha: z.number().positive().max(0.5).default(0.05) }).prefault({}),
+  drift: z
+    .strictObject({
+      psi_at_least: z.number().positive().default(0.25),
+      alpha: z.number().positive().max(0.5).default(0.05),
+    })
+    .prefault({}),
   retrain: z
     .strictObject({
       when: z.enum(['quality', 'never']).default('quality'),
@@ -120,9 +127,7 @@ export const monitorSchema = z.strictObject({
     .prefault({}),
 });
 
-const cron = z
-  .string()
-  .regex(/^(\S+\s+){4}\S+$/, 'expected five cron fields, for example "0 3 * * *"');
+const cron = z.string().regex(/^(\S+\s+){4}\S+$/, 'expected five cron fields, for example "0 3 * * *"');
 
 export const projectSchema = z.strictObject({
   project: kebabName,
@@ -138,7 +143,12 @@ export const projectSchema = z.strictObject({
   gates: gatesSchema,
   monitor: monitorSchema,
   schedules: z
-    .strictObject({ refresh: cron.optional(), score: cron.optional(), monitor: cron.optional(), retrain: cron.optional() })
+    .strictObject({
+      refresh: cron.optional(),
+      score: cron.optional(),
+      monitor: cron.optional(),
+      retrain: cron.optional(),
+    })
     .default({}),
 });
 
