@@ -1,0 +1,29 @@
+import type { Decision } from './approval.ts';
+
+/** Wire names of signals, updates and queries: a contract with whoever types them at the CLI. */
+export const MESSAGE_NAMES = {
+  approve: 'approve',
+  reject: 'reject',
+  decide: 'decide',
+  status: 'status',
+  /** Sent by Superstep itself, to wake a gate whose ground has moved. The registry, not the signal, says what happened. */
+  groundMoved: 'groundMoved',
+} as const;
+
+/** What the update `decide` answers. */
+export interface DecideAnswer {
+  readonly decision: Decision;
+  readonly counted: boolean;
+  /** How many more approvals the gate waits for. */
+  readonly missing: number;
+  /** Set when this decision closed the gate. */
+  readonly outcome?: 'approved' | 'rejected';
+}
+
+/** What every workflow's query `status` answers. */
+export interface WorkflowStatus {
+  readonly phase: string;
+  readonly asOf?: string;
+  /** The same Markdown as the Web UI's current details. */
+  readonly details: string;
+}

@@ -1,0 +1,155 @@
+import type { ApprovalRules, DecisionMessage } from './approval.ts';
+import type { Environment } from './environments.ts';
+import type { Estimate, GateResult, Verdict } from './gates.ts';
+import type { ArtifactRef } from './references.ts';
+import type { PinnedProject } from './training.ts';
+
+export interface PromoteModelInput {
+  readonly project: string;
+  readonly version: number;
+}
+
+export type PromotionOutcome =
+  'promoted' | 'failed-compliance' | 'failed-comparison' | 'rejected' | 'expired' | 'superseded';
+
+export interface PromoteModelResult {
+  readonly outcome: PromotionOutcome;
+  readonly model: string;
+  readonly version: number;
+  /** The version that was in Production before; null when there was none, or nothing was promoted. */
+  readonly previousVersion: number | null;
+  readonly gates: readonly GateResult[];
+  readonly evidenceDigest: string | null;
+  readonly decisions: readonly RecordedDecision[];
+  readonly steps: readonly PromotionStep[];
+}
+
+/** One step of a promotion and what became of it. */
+export interface PromotionStep {
+  readonly step: 'archive-previous' | 'promote' | 'close-request' | 'serve';
+  readonly status: 'done' | 'failed' | 'skipped';
+  readonly note?: string;
+}
+
+/** A decision as it came, and what the gate made of it. */
+export interface RecordedDecision {
+  readonly approver: string;
+  readonly decision: string;
+  readonly comment: string;
+  readonly counted: boolean;
+  readonly whyNot?: string;
+  readonly via: 'signal' | 'update';
+}
+
+/** A candidate, pinned: what the gates judge and by which rules. */
+export interface PinnedPromotion {
+  readonly environment: Environment;
+  /** The project as the version was trained from it, with the policy of today. */
+  readonly pinned: PinnedProject;
+  readonly model: string;
+  readonly version: number;
+  readonly runId: string;
+  readonly asOf: string;
+  readonly snapshot: number;
+  readonly approval: Omit<ApprovalRules, 'evidenceDigest'>;
+  readonly expiresAfterMs: number;
+}
+
+export interface CandidateInput {
+  readonly candidate: PinnedPromotion;
+  readonly workflowId: string;
+}
+
+export interface CompareModelsInput {
+  readonly candidate: PinnedPromotion;
+}
+
+/** The champion that was compared with, or the baseline. */
+export interface ComparisonResult {
+  readonly champion: number | null;
+  readonly verdict: Verdict;
+  readonly challengerAuc: Estimate;
+  readonly referenceAuc: Estimate;
+  readonly difference: Estimate;
+  readonly margin: number;
+  readonly confidence: number;
+  readonly rows: number;
+  readonly summary: string;
+  /** JSON of both sides' metrics, curves included. */
+  readonly report: ArtifactRef;
+}
+
+export interface RecordComparisonInput extends CandidateInput {
+  readonly comparison: ComparisonResult;
+}
+
+export interface PrepareEvidenceInput extends CandidateInput {
+  readonly gates: readonly GateResult[];
+  readonly comparison: ComparisonResult;
+}
+
+/** What the approver looks at. */
+export interface PreparedEvidence {
+  readonly digest: string;
+  readonly document: ArtifactRef;
+  readonly page: ArtifactRef;
+  readonly url: string;
+  /** Shell commands that answer the gate, `decide` first. */
+  readonly commands: readonly { readonly label: string; readonly command: string }[];
+}
+
+export interface OpenApprovalInput extends CandidateInput {
+  readonly evidence: PreparedEvidence;
+  readonly champion: number | null;
+  /** The superstep that this promotion is part of: its retraining lease ends when the gate opens. */
+  readonly superstep: string | null;
+}
+
+export type OpenedApproval =
+  | {
+      readonly outcome: 'open';
+      readonly requestId: string;
+      readonly superseded: readonly { readonly version: number; readonly workflowId: string }[];
+    }
+  | { readonly outcome: 'superseded'; readonly by: number };
+
+export interface RecordDecisionInput extends CandidateInput {
+  /** Null when no request was open: the gate never opened. */
+  readonly requestId: string | null;
+  /** Counts the messages of this run; a replayed message finds its own record. */
+  readonly sequence: number;
+  readonly message: DecisionMessage | null;
+  readonly counted: boolean;
+  readonly whyNot?: string;
+  readonly via: 'signal' | 'update';
+  readonly evidenceDigest: string | null;
+}
+
+export interface CloseApprovalInput extends CandidateInput {
+  readonly requestId: string;
+  readonly outcome: 'rejected' | 'expired' | 'cancelled';
+  readonly by: string;
+  readonly comment: string;
+}
+
+export interface PromoteVersionInput extends CandidateInput {
+  readonly requestId: string;
+  readonly evidenceDigest: string;
+  readonly champion: number | null;
+}
+
+export type PromotedVersion =
+  | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
+  | { readonly outcome: 'champion-changed'; readonly champion: number | null }
+  | { readonly outcome: 'superseded' };
+
+/** How an open request stands in the registry, asked when a gate is woken. */
+export interface ApprovalStanding {
+  readonly request: 'open' | 'closed' | 'superseded';
+  readonly champion: number | null;
+}
+
+export interface ConfirmServingInput {
+  readonly model: string;
+  readonly version: number;
+}

@@ -1,0 +1,287 @@
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  setWorkflowOptions,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import { approvalOutcome } from '../contracts/approval.ts';
+import type { GateResult } from '../contracts/gates.ts';
+import type {
+  CandidateInput,
+  ComparisonResult,
+  PinnedPromotion,
+  PreparedEvidence,
+  PromoteModelInput,
+  PromoteModelResult,
+  PromotionOutcome,
+  PromotionStep,
+} from '../contracts/promote-model.ts';
+import { mlGate, mlVersion } from '../contracts/search-attributes.ts';
+import { datasets, promotion } from './activities.ts';
+import { type ApprovalGate, listenForDecisions } from './approval-gate.ts';
+import { promotionDetails } from './promotion-details.ts';
+import { beginStory, type Story } from './story.ts';
+import { wakeGates } from './wake-gates.ts';
+
+setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, promoteModel);
+
+/** How the wait at the approval gate ended. */
+type Answer = 'approved' | 'rejected' | 'expired' | 'superseded' | 'champion-changed';
+
+/**
+ * Carries one registered version through the gates: compliance, comparison, a person's approval, promotion, serving.
+ * A gate that says no is a result. If the champion changes while the gate waits, the comparison runs again and
+ * decisions lapse.
+ */
+export async function promoteModel(input: PromoteModelInput): Promise<PromoteModelResult> {
+  const gate = listenForDecisions();
+  const story = beginStory('Promotion');
+  const run = new Promotion(gate, story);
+  const candidate = await promotion.pinPromotion.executeWithOptions(
+    { summary: 'pin the candidate and today’s policy' },
+    [{ input }],
+  );
+  story.about(candidate.model, candidate.asOf);
+  upsertSearchAttributes([{ key: mlVersion, value: String(candidate.version) }]);
+  const result = await run.decide({ candidate, workflowId: workflowInfo().workflowId });
+  await condition(allHandlersFinished);
+  return result;
+}
+
+/** The state of one promotion: what its gates said so far. */
+class Promotion {
+  readonly #gate: ApprovalGate;
+  readonly #story: Story;
+  #gates: GateResult[] = [];
+  #steps: PromotionStep[] = [];
+  #evidence: PreparedEvidence | undefined;
+  #previous: number | null = null;
+
+  constructor(gate: ApprovalGate, story: Story) {
+    this.#gate = gate;
+    this.#story = story;
+  }
+
+  async decide(subject: CandidateInput): Promise<PromoteModelResult> {
+    if ((await this.#checkCompliance(subject)).verdict === 'fail')
+      return this.#finish(subject, 'failed-compliance', null);
+    for (;;) {
+      const { comparison, verdict } = await this.#compare(subject);
+      if (verdict === 'fail') return this.#finish(subject, 'failed-comparison', null);
+      const requestId = await this.#openApproval(subject, comparison);
+      if (requestId === null) return this.#finish(subject, 'superseded', null);
+      const answer = await this.#waitOrWithdraw(subject, requestId, comparison);
+      if (answer === 'champion-changed') continue;
+      if (answer !== 'approved') return this.#refuse(subject, requestId, answer);
+      const outcome = await this.#promote(subject, requestId, comparison);
+      if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
+    }
+  }
+
+  async #checkCompliance(subject: CandidateInput): Promise<GateResult> {
+    this.#enter('compliance', 'Checking tags, documentation, signature, parity and lineage against the policy.');
+    const compliance = await promotion.checkCompliance.executeWithOptions({ summary: 'compliance gate' }, [subject]);
+    this.#gates = [compliance];
+    return compliance;
+  }
+
+  async #compare(subject: CandidateInput): Promise<{ comparison: ComparisonResult; verdict: GateResult['verdict'] }> {
+    this.#enter('comparison', 'Scoring challenger and champion on the same pinned rows.');
+    const comparison = await datasets.compareModels.executeWithOptions({ summary: 'comparison gate' }, [
+      { candidate: subject.candidate },
+    ]);
+    const result = await promotion.recordComparison.executeWithOptions(
+      { summary: `comparison: ${comparison.verdict}` },
+      [{ ...subject, comparison }],
+    );
+    this.#gates = [...this.#gates.filter((g) => g.gate !== 'comparison'), result];
+    return { comparison, verdict: result.verdict };
+  }
+
+  /** Shows the evidence and opens the gate; null when a newer candidate was there first. */
+  async #openApproval(subject: CandidateInput, comparison: ComparisonResult): Promise<string | null> {
+    this.#enter('approval', 'Writing the evidence page.');
+    const evidence = await promotion.prepareEvidence.executeWithOptions({ summary: 'evidence page' }, [
+      { ...subject, gates: this.#gates, comparison },
+    ]);
+    this.#evidence = evidence;
+    const opened = await promotion.openApproval.executeWithOptions({ summary: 'ask for Production' }, [
+      { ...subject, evidence, champion: comparison.champion, superstep: workflowInfo().parent?.workflowId ?? null },
+    ]);
+    if (opened.outcome === 'superseded') return null;
+    await wakeGates(opened.superseded.map((older) => older.workflowId));
+    this.#gate.open({ ...subject.candidate.approval, evidenceDigest: evidence.digest });
+    return opened.requestId;
+  }
+
+  /** Waits for an answer; a run that is cancelled withdraws its request first, so that none is orphaned. */
+  async #waitOrWithdraw(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
+    try {
+      return await this.#waitForAnswer(subject, requestId, comparison);
+    } catch (error) {
+      if (isCancellation(error)) {
+        await CancellationScope.nonCancellable(() =>
+          promotion.closeApproval.executeWithOptions({ summary: 'withdraw the request' }, [
+            { ...subject, requestId, outcome: 'cancelled', by: 'superstep', comment: 'The promotion was cancelled.' },
+          ]),
+        );
+      }
+      throw error;
+    }
+  }
+
+  async #waitForAnswer(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
+    const deadline = Date.now() + subject.candidate.expiresAfterMs;
+    for (;;) {
+      this.#tellWaiting(subject.candidate, deadline);
+      const remaining = deadline - Date.now();
+      const woken =
+        this.#gate.hasNews ||
+        (remaining > 0 &&
+          (await condition(() => this.#gate.hasNews, remaining, { summary: 'waiting for a decision' })));
+      if (!woken) return 'expired';
+      if (this.#gate.takeGroundMoved()) {
+        const standing = await promotion.approvalStanding.executeWithOptions({ summary: 'has the ground moved?' }, [
+          { ...subject, requestId },
+        ]);
+        if (standing.request === 'superseded') return 'superseded';
+        if (standing.champion !== comparison.champion) return 'champion-changed';
+      }
+      await this.#recordDecisions(subject, requestId);
+      const outcome = approvalOutcome(this.#gate.state);
+      if (outcome !== undefined) return outcome;
+    }
+  }
+
+  /** Judges the messages that came and records each, counted or not. */
+  async #recordDecisions(subject: CandidateInput, requestId: string | null): Promise<void> {
+    for (let received = this.#gate.judgeNext(); received !== undefined; received = this.#gate.judgeNext()) {
+      const judgement = received.judgement;
+      const counted = judgement?.counts === true;
+      await promotion.recordDecision.executeWithOptions(
+        { summary: `${received.message?.decision ?? 'message'}, ${counted ? '' : 'not '}counted` },
+        [
+          {
+            ...subject,
+            requestId,
+            sequence: received.sequence,
+            message: received.message ?? null,
+            counted,
+            via: received.via,
+            evidenceDigest: this.#evidence?.digest ?? null,
+            ...(judgement?.counts === false ? { whyNot: judgement.whyNot } : {}),
+          },
+        ],
+      );
+    }
+  }
+
+  async #refuse(
+    subject: CandidateInput,
+    requestId: string,
+    answer: 'rejected' | 'expired' | 'superseded',
+  ): Promise<PromoteModelResult> {
+    if (answer !== 'superseded') {
+      const rejection = this.#gate.state.counted.find((message) => message.decision === 'reject');
+      await promotion.closeApproval.executeWithOptions({ summary: `${answer}: archive the candidate` }, [
+        {
+          ...subject,
+          requestId,
+          outcome: answer,
+          by: rejection?.approver ?? 'superstep',
+          comment: rejection?.comment ?? 'Nobody decided in time.',
+        },
+      ]);
+    }
+    return this.#finish(subject, answer, requestId);
+  }
+
+  async #promote(
+    subject: CandidateInput,
+    requestId: string,
+    comparison: ComparisonResult,
+  ): Promise<'promoted' | 'superseded' | 'champion-changed'> {
+    this.#enter('promotion', 'Approved. Promoting in one registry transaction.');
+    const promoted = await promotion.promoteModelVersion.executeWithOptions(
+      { summary: 'archive the old, promote the new' },
+      [{ ...subject, requestId, evidenceDigest: this.#evidence?.digest ?? '', champion: comparison.champion }],
+    );
+    if (promoted.outcome !== 'promoted') return promoted.outcome;
+    this.#previous = promoted.previous;
+    this.#steps = [...promoted.steps];
+    const { model, version } = subject.candidate;
+    const serving = await promotion.confirmServing.executeWithOptions({ summary: 'is the endpoint serving it?' }, [
+      { model, version },
+    ]);
+    this.#steps.push(serving);
+    return 'promoted';
+  }
+
+  async #finish(
+    subject: CandidateInput,
+    outcome: PromotionOutcome,
+    requestId: string | null,
+  ): Promise<PromoteModelResult> {
+    this.#gate.close();
+    const approval = approvalResult(outcome, this.#gate);
+    if (approval !== undefined) this.#gates.push(approval);
+    // Messages that came too late, or for a gate that never opened, are recorded like all others.
+    await this.#recordDecisions(subject, requestId);
+    this.#story.phase('done', `**${outcome}**\n\n${this.#details(subject.candidate)}`);
+    return {
+      outcome,
+      model: subject.candidate.model,
+      version: subject.candidate.version,
+      previousVersion: this.#previous,
+      gates: this.#gates,
+      evidenceDigest: this.#evidence?.digest ?? null,
+      decisions: this.#gate.recorded,
+      steps: this.#steps,
+    };
+  }
+
+  #enter(name: 'compliance' | 'comparison' | 'approval' | 'promotion', sentence: string): void {
+    if (name !== 'promotion') upsertSearchAttributes([{ key: mlGate, value: name }]);
+    this.#story.phase(name, `${sentence}\n\n${this.#details()}`);
+  }
+
+  #tellWaiting(candidate: PinnedPromotion, deadline: number): void {
+    const until = new Date(deadline).toISOString();
+    this.#story.tell(`**Waiting for a decision**, until ${until}.\n\n${this.#details(candidate, true)}`);
+  }
+
+  #details(candidate?: PinnedPromotion, waiting = false): string {
+    return promotionDetails({
+      gates: this.#gates,
+      decisions: this.#gate.recorded,
+      steps: this.#steps,
+      strays: [...this.#gate.strays],
+      ...(candidate === undefined ? {} : { candidate }),
+      ...(this.#evidence === undefined ? {} : { evidence: this.#evidence }),
+      waiting,
+    });
+  }
+}
+
+/** The approval gate's own line in the gate table; none when it never opened. */
+function approvalResult(outcome: PromotionOutcome, gate: ApprovalGate): GateResult | undefined {
+  if (outcome === 'failed-compliance' || outcome === 'failed-comparison' || gate.state.rules === undefined)
+    return undefined;
+  const { quorum } = gate.state.rules;
+  return {
+    gate: 'approval',
+    verdict: outcome === 'promoted' ? 'pass' : 'fail',
+    summary: outcome,
+    checks: [
+      {
+        name: 'quorum',
+        verdict: outcome === 'promoted' ? 'pass' : 'fail',
+        expected: `${quorum} of ${gate.state.rules.approvers.join(', ')}`,
+        found: gate.state.counted.map((m) => `${m.approver}: ${m.decision}`).join(', ') || 'nobody',
+      },
+    ],
+  };
+}
