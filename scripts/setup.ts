@@ -1,0 +1,18 @@
+import { runMain } from './message-for-person.ts';
+import { ensureNativeParts } from './setup/native-parts.ts';
+
+/** `npm run setup`: finds or makes the native parts and says where they are. */
+await runMain(async () => {
+  const started = performance.now();
+  const parts = await ensureNativeParts((line) => process.stdout.write(`${line}\n`));
+  process.stdout.write(
+    [
+      `Temporal CLI       ${parts.temporalCli ?? `not needed: TEMPORAL_ADDRESS names a server`}`,
+      `DuckDB extensions  ${parts.duckdbExtensions}`,
+      `LightGBM           ${parts.lightgbmLib}`,
+      `ready in ${((performance.now() - started) / 1000).toFixed(1)} s`,
+      '',
+    ].join('\n'),
+  );
+  return 0;
+});
