@@ -1,0 +1,106 @@
+import type { DuckDBConnection } from '@duckdb/node-api';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import { isLostRace, messageOf } from './engine-errors.ts';
+import { literal, timestampLiteral } from './sql-text.ts';
+
+/** What a lake transaction is for. */
+export interface LakeCommit {
+  /** The natural key: the same work, repeated by whomever, has the same one. */
+  readonly key: string;
+  readonly kind: 'refresh' | 'predictions' | 'metrics';
+  readonly project: string;
+  /** ISO instant. */
+  readonly asOf: string;
+  /** Plain JSON for those who read the commit later. */
+  readonly details: Readonly<Record<string, unknown>>;
+}
+
+export interface CommitRecord extends LakeCommit {
+  readonly snapshot: number;
+}
+
+const TRIES = 40;
+
+/** See `Lake.commit`. The connection is the transaction's own. */
+export async function commitOnce(
+  c: DuckDBConnection,
+  input: LakeCommit,
+  write: (connection: DuckDBConnection) => Promise<void>,
+): Promise<CommitRecord> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await transaction(c, input, write);
+      break;
+    } catch (error) {
+      // Fails when COMMIT itself did: then there is nothing left to roll back.
+      await c.run('ROLLBACK').catch(() => undefined);
+      if (!isLostRace(error)) throw error;
+      if (attempt >= TRIES) {
+        throw new SuperstepError(
+          'LakeUnavailable',
+          `commit "${input.key}" lost ${TRIES} races against other writers of the lake, the last with: ${messageOf(error)}; only one process per environment should write it`,
+          { key: input.key },
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20 * 2 ** Math.min(attempt, 6)));
+    }
+  }
+  const record = await findCommit(c, input.key);
+  // DuckDB answers COMMIT of a transaction with a failed statement as if all were well, and rolls back.
+  if (record === undefined) {
+    throw new SuperstepError('LakeUnavailable', `commit "${input.key}" was rolled back by the engine; try again`, {
+      key: input.key,
+    });
+  }
+  return record;
+}
+
+async function transaction(
+  c: DuckDBConnection,
+  input: LakeCommit,
+  write: (connection: DuckDBConnection) => Promise<void>,
+): Promise<void> {
+  await c.run('BEGIN');
+  // On SQLite any commit of another process after this read fails ours: no second writer of the key can slip in.
+  if ((await findCommit(c, input.key)) !== undefined) {
+    await c.run('ROLLBACK');
+    return;
+  }
+  await write(c);
+  await c.run(
+    `INSERT INTO lake.main.commits VALUES (${literal(input.key)}, ${literal(input.kind)}, ${literal(input.project)},
+       ${timestampLiteral(input.asOf)}, ${literal(JSON.stringify(input.details))})`,
+  );
+  const extra = JSON.stringify({ key: input.key, asOf: input.asOf });
+  await c.run(
+    `CALL lake.set_commit_message('superstep', ${literal(`${input.kind} of ${input.project}`)}, extra_info => ${literal(extra)})`,
+  );
+  await c.run('COMMIT');
+}
+
+export function findCommit(c: DuckDBConnection, key: string): Promise<CommitRecord | undefined> {
+  return newest(c, `key = ${literal(key)}`);
+}
+
+export function newestRefresh(c: DuckDBConnection, project: string, asOf?: string): Promise<CommitRecord | undefined> {
+  const until = asOf === undefined ? '' : ` AND as_of <= ${timestampLiteral(asOf)}`;
+  return newest(c, `kind = 'refresh' AND project = ${literal(project)}${until}`);
+}
+
+/** DuckLake's virtual column `snapshot_id` is the snapshot that brought the row. */
+async function newest(c: DuckDBConnection, condition: string): Promise<CommitRecord | undefined> {
+  const found = await c.runAndReadAll(
+    `SELECT snapshot_id::DOUBLE AS snapshot, key, kind, project, epoch_ms(as_of)::DOUBLE AS as_of, details
+     FROM lake.main.commits WHERE ${condition} ORDER BY snapshot_id DESC LIMIT 1`,
+  );
+  const row = found.getRowObjectsJS()[0];
+  if (row === undefined) return undefined;
+  return {
+    key: row['key'] as string,
+    kind: row['kind'] as LakeCommit['kind'],
+    project: row['project'] as string,
+    asOf: new Date(row['as_of'] as number).toISOString(),
+    details: JSON.parse(row['details'] as string) as Record<string, unknown>,
+    snapshot: row['snapshot'] as number,
+  };
+}
