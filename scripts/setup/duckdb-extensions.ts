@@ -2,6 +2,7 @@ import { DuckDBInstance, version as duckdbVersion } from '@duckdb/node-api';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { typescriptArguments } from '../processes/typescript-process.ts';
 import { checkKept, keep, recordDigest, sha256OfFile, withTemporaryFolder } from './cache.ts';
 import { climbLadder } from './ladder.ts';
 import { withLock } from './lock.ts';
@@ -60,7 +61,7 @@ async function allIntact(folder: string, report: Report): Promise<boolean> {
 
 async function byInstall(cache: string, folder: string): Promise<string> {
   return withTemporaryFolder(cache, async (temporary) => {
-    const args = ['--import', 'tsx', INSTALL_PROCESS, temporary, ...DUCKDB_EXTENSIONS];
+    const args = typescriptArguments(INSTALL_PROCESS, temporary, ...DUCKDB_EXTENSIONS);
     const { stdout } = await runCommand(process.execPath, args, { timeoutMs: INSTALL_LIMIT_MS });
     const files = stdout.trim().split('\n');
     for (const [index, name] of DUCKDB_EXTENSIONS.entries()) await adopt(files[index] ?? '', folder, name);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { chmod, copyFile, readdir } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { typescriptArguments } from '../processes/typescript-process.ts';
 import { checkKept, keep, recordDigest, sha256OfFile, withTemporaryFolder } from './cache.ts';
 import { climbLadder } from './ladder.ts';
 import { withLock } from './lock.ts';
@@ -92,7 +93,7 @@ async function isWanted(path: string): Promise<boolean> {
 
 async function byDownload(cache: string, kept: string, report: Report): Promise<string> {
   return withTemporaryFolder(cache, async (temporary) => {
-    const args = ['--import', 'tsx', DOWNLOAD_PROCESS, temporary, `v${TEMPORAL_CLI_VERSION}`];
+    const args = typescriptArguments(DOWNLOAD_PROCESS, temporary, `v${TEMPORAL_CLI_VERSION}`);
     const download = runCommand(process.execPath, args, { timeoutMs: DOWNLOAD_LIMIT_MS });
     await withTicks(report, `${PART}: downloading`, 10_000, download);
     const [file] = await readdir(temporary);

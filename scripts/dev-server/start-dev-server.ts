@@ -1,0 +1,106 @@
+import { Connection } from '@temporalio/client';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { messageForPerson } from '../message-for-person.ts';
+import { type SupervisedProcess, superviseProcess } from '../processes/supervise-process.ts';
+import { type Report, withTicks } from '../setup/report.ts';
+import { bringNamespacesUpToDate } from './bring-namespaces-up-to-date.ts';
+import { HOST, type Ports } from './ports.ts';
+import type { DevConfig } from './read-dev-config.ts';
+
+export interface DevServerOptions {
+  /** Absolute path of the Temporal CLI. */
+  readonly cli: string;
+  /** Folder for the database file and the log. */
+  readonly home: string;
+  readonly ports: Pick<Ports, 'temporal' | 'ui' | 'metrics'>;
+  readonly config: DevConfig;
+  readonly report: Report;
+}
+
+export interface DevServer {
+  readonly address: string;
+  readonly uiUrl: string;
+  readonly process: SupervisedProcess;
+  readonly stop: () => Promise<void>;
+}
+
+const GUARD_PROCESS = fileURLToPath(new URL('../processes/guard-process.mjs', import.meta.url));
+const GRACE_MS = 10_000;
+const HEALTHY_WITHIN_MS = 60_000;
+
+/**
+ * Starts the Temporal development server on its file in the home folder, waits until it answers and brings namespaces,
+ * search attributes and retention up to date. It is restarted when it dies, and stopped when this process dies.
+ */
+export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
+  const { home, ports, config, report } = options;
+  await mkdir(home, { recursive: true });
+  const address = `${HOST}:${ports.temporal}`;
+  const server = superviseProcess({
+    name: 'Temporal server',
+    command: process.execPath,
+    args: [GUARD_PROCESS, String(GRACE_MS), options.cli, ...devServerArguments(options)],
+    // The CLI would take flags from TEMPORAL_* variables and from the user's own configuration files.
+    env: withoutTemporalVariables(process.env),
+    log: join(home, 'temporal.log'),
+    graceMs: GRACE_MS + 2_000,
+    report,
+  });
+  try {
+    const connection = await withTicks(report, 'waiting for the Temporal server', 2_000, connect(address, server));
+    try {
+      await bringNamespacesUpToDate(connection, config, { ownServer: true });
+    } finally {
+      await connection.close();
+    }
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+  return { address, uiUrl: `http://${HOST}:${ports.ui}`, process: server, stop: server.stop };
+}
+
+/** The flags of `temporal server start-dev` for these options. */
+export function devServerArguments({ home, ports, config }: Omit<DevServerOptions, 'cli' | 'report'>): string[] {
+  const flags: [string, string | number][] = [
+    ['ip', HOST],
+    ['port', ports.temporal],
+    ['ui-port', ports.ui],
+    ['metrics-port', ports.metrics],
+    ['db-filename', join(home, basename(config.dbFilename))],
+    ['sqlite-pragma', 'journal_mode=WAL'],
+    ['sqlite-pragma', 'synchronous=NORMAL'],
+    ...Object.keys(config.namespaces).map((name): [string, string] => ['namespace', name]),
+    ...Object.entries(config.dynamicConfig).map(([key, value]): [string, string] => [
+      'dynamic-config-value',
+      `${key}=${JSON.stringify(value)}`,
+    ]),
+  ];
+  return ['server', 'start-dev', ...flags.flatMap(([name, value]) => [`--${name}`, String(value)])];
+}
+
+function withoutTemporalVariables(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const kept = Object.entries(env).filter(([name]) => !name.startsWith('TEMPORAL_'));
+  return Object.fromEntries(kept);
+}
+
+async function connect(address: string, server: SupervisedProcess): Promise<Connection> {
+  const deadline = Date.now() + HEALTHY_WITHIN_MS;
+  for (;;) {
+    try {
+      return await Connection.connect({ address, connectTimeout: 2_000 });
+    } catch (error) {
+      if (server.restarts() >= 2 || Date.now() > deadline) {
+        await server.stop();
+        // Its last lines say why; `ready` of a stopped process rejects with them.
+        const why = await server.ready().catch((reason: unknown) => reason);
+        const text = why instanceof Error ? why.message : String(error);
+        throw messageForPerson(`the Temporal server does not answer on ${address}: ${text}`);
+      }
+      await wait(100);
+    }
+  }
+}
