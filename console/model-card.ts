@@ -1,0 +1,138 @@
+import type { CandidateEvidence } from '../contracts/evidence.ts';
+import { markdownText } from './markdown.ts';
+import { formatCount, formatInstant, formatInterval, formatMetric, formatPercent } from './number-format.ts';
+
+/** What a model card is written from: the project's own words, and what was measured. */
+export interface ModelCardFacts {
+  readonly model: string;
+  /** Left out while the version has no number yet. */
+  readonly version?: number;
+  readonly project: string;
+  readonly description: string;
+  readonly owner: string;
+  /** For example `gradient-boosted trees (LightGBM), served as ONNX`. */
+  readonly algorithm: string;
+  readonly label: string;
+  readonly features: readonly string[];
+  readonly sources: readonly string[];
+  readonly params: Readonly<Record<string, string | number>>;
+  readonly createdFrom: CandidateEvidence['createdFrom'];
+  readonly data: CandidateEvidence['data'];
+  readonly metrics: CandidateEvidence['metrics'];
+  readonly slices: CandidateEvidence['slices'];
+  /** The project's own, beside those that follow from the data. */
+  readonly limitations?: readonly string[];
+}
+
+const SLICES_SHOWN = 20;
+
+/**
+ * A model card in Markdown with the sections of Google's Model Card Toolkit (model details, model parameters,
+ * quantitative analysis, considerations). Equal facts give equal text.
+ */
+export function renderModelCard(facts: ModelCardFacts): string {
+  return [details(facts), parameters(facts), analysis(facts), considerations(facts)].flat().join('\n\n') + '\n';
+}
+
+function details({ model, version, project, description, owner, createdFrom }: ModelCardFacts): string[] {
+  const text = markdownText;
+  return [
+    `# ${text(model)}${version === undefined ? '' : `, version ${version}`}`,
+    '## Model details',
+    text(description),
+    list([
+      `**Owner**: ${text(owner)}`,
+      `**Project**: ${text(project)}, digest \`${createdFrom.projectDigest.slice(0, 12)}\``,
+      `**Trained by run**: \`${createdFrom.runId}\``,
+      createdFrom.commit === null
+        ? '**Commit**: none, the project is not under git'
+        : `**Commit**: \`${createdFrom.commit}\`${createdFrom.clean === true ? '' : ' (the folder differed from it)'}`,
+    ]),
+  ];
+}
+
+function parameters({ algorithm, label, features, sources, params, data, createdFrom }: ModelCardFacts): string[] {
+  const text = markdownText;
+  return [
+    '## Model parameters',
+    list([
+      `**Architecture**: ${text(algorithm)}`,
+      `**Parameters**: ${Object.entries(params)
+        .map(([name, value]) => `${text(name)} ${text(String(value))}`)
+        .join(', ')}`,
+      `**Input**: ${features.length} features (32-bit numbers, missing values allowed): ${features.map(text).join(', ')}`,
+      `**Output**: the probability of \`${label}\``,
+    ]),
+    '### Data',
+    list([
+      `**Sources**: ${sources.map(text).join(', ')}`,
+      `**Trained on**: ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}, ${formatCount(data.trainRows)} rows`,
+      `**Judged on**: ${formatInstant(data.holdoutFrom)} to ${formatInstant(data.until)}, ${formatCount(data.holdoutRows)} rows, ` +
+        `${formatPercent(data.positives / data.holdoutRows)} positive`,
+      `**As of**: ${formatInstant(createdFrom.asOf)}, snapshot ${createdFrom.snapshot}; nothing known later was used`,
+    ]),
+  ];
+}
+
+function analysis({ metrics, slices }: ModelCardFacts): string[] {
+  const { challenger, reference, confidence } = metrics;
+  const other = reference.kind === 'champion' ? `Champion (version ${reference.version ?? '?'})` : 'Baseline';
+  const percent = formatPercent(confidence, 0);
+  const sorted = [...slices].sort((a, b) => a.auc.value - b.auc.value || (a.slice < b.slice ? -1 : 1));
+  const shown = sorted.slice(0, SLICES_SHOWN);
+  return [
+    '## Quantitative analysis',
+    table(
+      ['Metric', 'This model', other],
+      [
+        ['AUC', formatMetric(challenger.auc.value), formatMetric(reference.metrics.auc.value)],
+        [`AUC, ${percent} interval`, formatInterval(challenger.auc), formatInterval(reference.metrics.auc)],
+        ['Log loss', formatMetric(challenger.logLoss), formatMetric(reference.metrics.logLoss)],
+        ['Brier score', formatMetric(challenger.brier), formatMetric(reference.metrics.brier)],
+      ],
+    ),
+    ...(shown.length === 0
+      ? ['No slices were asked for.']
+      : [
+          `### Slices${sorted.length > shown.length ? `: the ${shown.length} weakest of ${sorted.length}` : ''}`,
+          table(
+            ['Slice', 'Rows', 'AUC', `${percent} interval`],
+            shown.map(({ slice, rows, auc }) => [
+              markdownText(slice),
+              formatCount(rows),
+              formatMetric(auc.value, 3),
+              `${formatMetric(auc.lower, 3)} to ${formatMetric(auc.upper, 3)}`,
+            ]),
+          ),
+        ]),
+  ];
+}
+
+function considerations(facts: ModelCardFacts): string[] {
+  const { data, slices, label, description } = facts;
+  const weakest = [...slices].sort((a, b) => a.auc.value - b.auc.value)[0];
+  return [
+    '## Considerations',
+    '### Intended use',
+    `To answer, before \`${label}\` is known: ${markdownText(description)} Other uses have not been examined.`,
+    '### Limitations',
+    list([
+      ...(facts.limitations ?? []).map(markdownText),
+      `It has seen ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}; seasons and conditions outside are unknown to it.`,
+      `Its newest training row was ${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of.`,
+      ...(weakest === undefined
+        ? []
+        : [`It ranks worst on ${markdownText(weakest.slice)} (AUC ${formatMetric(weakest.auc.value, 3)}).`]),
+      'SHAP values say what the model uses, not what causes the outcome.',
+    ]),
+  ];
+}
+
+function list(items: readonly string[]): string {
+  return items.map((item) => `- ${item}`).join('\n');
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
