@@ -11,7 +11,10 @@ export const policySchema = z.strictObject({
   compliance: z.strictObject({
     require: z.array(z.enum(COMPLIANCE_CHECKS)).default([]),
     tags: z.array(z.string().min(1)).default([]),
-    slices: z.strictObject({ auc_at_least: z.number().min(0).max(1) }).optional(),
+    /** Each slice of a project with enough rows must reach this AUC; `min_rows_at_most` bounds what "enough" may mean. */
+    slices: z
+      .strictObject({ auc_at_least: z.number().min(0).max(1), min_rows_at_most: z.int().min(1).optional() })
+      .optional(),
     /** The newest training row may be at most this old at the as-of. */
     max_data_age: duration.optional(),
     /** Without git, digests stand alone: whether that will do for `clean_commit`. */

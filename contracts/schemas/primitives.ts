@@ -28,8 +28,43 @@ export const instant = z
   .refine((text) => !Number.isNaN(Date.parse(text)), 'no such instant in the calendar')
   .transform((text) => new Date(text).toISOString());
 
-/** A file inside the project's folder. */
+/** A file inside the project's folder, written with `/`. */
 export const relativePath = z
   .string()
   .min(1)
-  .refine((p) => !p.startsWith('/') && !p.split(/[\\/]/).includes('..'), 'expected a path inside the project folder');
+  .max(500)
+  .refine(
+    (p) => !p.startsWith('/') && !p.split('/').includes('..') && !/[\\\p{Cc}]/u.test(p),
+    'expected a path inside the project folder, written with "/", for example "silver/flights.sql"',
+  );
+
+/** Lowest and highest value of each cron field: minute, hour, day of the month, month, day of the week. */
+const CRON_RANGES = [
+  [0, 59],
+  [0, 23],
+  [1, 31],
+  [1, 12],
+  [0, 7],
+] as const;
+
+/** Each entry of a field: `*`, a number or a range, with an optional step; months and days may be named. */
+function isCronField(field: string, lowest: number, highest: number): boolean {
+  return field.split(',').every((entry) => {
+    const match = /^(\*|(\d{1,2}|[a-z]{3})(?:-(\d{1,2}|[a-z]{3}))?)(?:\/([1-9]\d?))?$/i.exec(entry);
+    if (match === null) return false;
+    return [match[2], match[3]].every((value) => {
+      if (value === undefined) return true;
+      if (/^\D/.test(value)) return highest === 12 || highest === 7;
+      return Number(value) >= lowest && Number(value) <= highest;
+    });
+  });
+}
+
+/** Five cron fields in UTC: minute, hour, day of the month, month, day of the week. */
+export const cron = z.string().refine((text) => {
+  const fields = text.trim().split(/\s+/);
+  return (
+    fields.length === CRON_RANGES.length &&
+    CRON_RANGES.every(([lowest, highest], index) => isCronField(fields[index] ?? '', lowest, highest))
+  );
+}, 'expected five cron fields (minute, hour, day, month, weekday), for example "0 3 * * *"');

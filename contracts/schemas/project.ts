@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { duration, kebabName, relativePath, snakeName } from './primitives.ts';
+import { cron, duration, kebabName, relativePath, snakeName } from './primitives.ts';
 
 /** A file that rows come from. Bronze adds `_file` and `_row`, since sources have no key and real duplicates. */
 export const sourceSchema = z.strictObject({
@@ -127,17 +127,37 @@ export const monitorSchema = z.strictObject({
     .prefault({}),
 });
 
-const cron = z.string().regex(/^(\S+\s+){4}\S+$/, 'expected five cron fields, for example "0 3 * * *"');
+const TABLE_NAME = /^(bronze|silver)\.[a-z][a-z0-9_]*$/;
+
+/**
+ * Tables by name. The prefix says which shape a table must have, so a mistake is answered with the fields of that shape
+ * and not with those of a union. Gold is what feature views and the engine itself write.
+ */
+const tablesSchema = z.record(z.string(), z.unknown()).transform((tables, context) => {
+  const parsed: Record<string, BronzeTableDefinition | SilverTableDefinition> = {};
+  for (const [name, table] of Object.entries(tables)) {
+    if (!TABLE_NAME.test(name)) {
+      const message = 'expected "bronze.<name>" or "silver.<name>"';
+      context.issues.push({ code: 'invalid_key', origin: 'record', issues: [], path: [name], message, input: tables });
+      continue;
+    }
+    const shape = name.startsWith('bronze.') ? bronzeTableSchema : silverTableSchema;
+    // Zod's own entry point rather than safeParse: the issues keep what the caller's error map needs to explain them.
+    const result = shape._zod.run({ value: table, issues: [] }, { async: false });
+    if (result instanceof Promise) throw new TypeError('the table schemas are synchronous');
+    context.issues.push(...z.core.util.prefixIssues(name, result.issues));
+    // Of this shape when there is no issue; with one, the whole is refused.
+    parsed[name] = result.value as BronzeTableDefinition | SilverTableDefinition;
+  }
+  return parsed;
+});
 
 export const projectSchema = z.strictObject({
   project: kebabName,
   description: z.string().min(1),
   owner: z.string().min(1),
   sources: z.record(snakeName, sourceSchema),
-  tables: z.record(
-    z.string().regex(/^(bronze|silver)\.[a-z][a-z0-9_]*$/, 'expected "bronze.<name>" or "silver.<name>"'),
-    z.union([bronzeTableSchema, silverTableSchema]),
-  ),
+  tables: tablesSchema,
   feature_views: z.record(snakeName, featureViewSchema).default({}),
   training: trainingSchema,
   gates: gatesSchema,
