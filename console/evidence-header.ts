@@ -1,5 +1,5 @@
 import type { CandidateEvidence, DecisionCommand } from '../contracts/evidence.ts';
-import type { GateName, Verdict } from '../contracts/gates.ts';
+import { gateTitle, verdictBadge } from './evidence-gates.ts';
 import { html, type Html } from './html.ts';
 import {
   formatCount,
@@ -9,30 +9,6 @@ import {
   formatSigned,
   formatSignedInterval,
 } from './number-format.ts';
-
-const VERDICT: Readonly<Record<Verdict, { readonly glyph: string; readonly word: string }>> = {
-  pass: { glyph: '✓', word: 'pass' },
-  fail: { glyph: '✕', word: 'fail' },
-  inconclusive: { glyph: '?', word: 'inconclusive' },
-};
-
-const GATE_TITLE: Readonly<Record<GateName, string>> = {
-  compliance: 'Compliance',
-  comparison: 'Comparison',
-  approval: 'Approval',
-};
-
-/** A verdict as colour, sign and word: it reads without the colour too. */
-export function verdictBadge(verdict: Verdict, subject?: string): Html {
-  const { glyph, word } = VERDICT[verdict];
-  return html`<span class="badge ${verdict}"
-    ><span class="glyph" aria-hidden="true">${glyph}</span>${subject === undefined ? '' : `${subject}: `}${word}</span
-  >`;
-}
-
-export function gateTitle(gate: GateName): string {
-  return GATE_TITLE[gate];
-}
 
 /** `Champion (version 3)` or `Baseline`. */
 export function referenceName({ metrics: { reference } }: CandidateEvidence): string {
@@ -107,9 +83,9 @@ function renderTiles(evidence: CandidateEvidence): Html {
       </dd>
     </div>
     <div class="tile">
-      <dt>Judged on</dt>
+      <dt>Rows judged on</dt>
       <dd>
-        <div class="value">${formatCount(challenger.rows)} rows</div>
+        <div class="value">${formatCount(challenger.rows)}</div>
         <div class="note">
           ${formatCount(challenger.positives)} positive (${formatPercent(challenger.positives / challenger.rows)}),
           ${challenger.days} days
@@ -125,22 +101,22 @@ export function renderCommands(commands: readonly DecisionCommand[], digest: str
   return html`<section id="decide">
     <h2>What to do</h2>
     <div class="card">
-      <p class="hint">
-        Read this page, then answer with one of these commands and a comment of your own. The answer counts for the
-        evidence ${head} and for nothing else: if the evidence changes, you are asked again.
-      </p>
       ${
         commands.length === 0
           ? html`<p>No gate waits for an answer on this evidence.</p>`
-          : html`<ul class="commands">
-              ${commands.map(
-                ({ purpose, command }) =>
-                  html`<li>
-                    <div class="purpose">${purpose}</div>
-                    <pre>${command}</pre>
-                  </li>`,
-              )}
-            </ul>`
+          : html`<p class="hint">
+                Read this page, then answer with one of these commands and a comment of your own. The answer counts for
+                the evidence ${head} and for nothing else: if the evidence changes, you are asked again.
+              </p>
+              <ul class="commands">
+                ${commands.map(
+                  ({ purpose, command }) =>
+                    html`<li>
+                      <div class="purpose">${purpose}</div>
+                      <pre>${command}</pre>
+                    </li>`,
+                )}
+              </ul>`
       }
     </div>
   </section>`;

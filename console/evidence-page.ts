@@ -1,14 +1,9 @@
 import type { CandidateEvidence, DecisionCommand } from '../contracts/evidence.ts';
+import { renderAttention, renderGates } from './evidence-gates.ts';
 import { referenceName, renderCommands, renderHero } from './evidence-header.ts';
-import {
-  renderCard,
-  renderData,
-  renderGates,
-  renderLineage,
-  renderMetrics,
-  renderPlots,
-  renderSlices,
-} from './evidence-sections.ts';
+import { renderMetrics, renderPlots } from './evidence-metrics.ts';
+import { renderCard, renderData, renderLineage } from './evidence-origin.ts';
+import { renderSlices } from './evidence-slices.ts';
 import { html } from './html.ts';
 import { renderPage } from './page.ts';
 import { calibrationPlot, differencePlot, importancePlot, rocPlot, slicesPlot } from './plots.ts';
@@ -43,9 +38,10 @@ export async function renderEvidencePage({ evidence, digest, commands }: Evidenc
   const plots = { roc, calibration, importance, slices, difference };
   const body = html`${renderHero(evidence, digest)}
     <main>
-      ${renderCommands(commands, digest)} ${renderGates(evidence.gates)} ${renderMetrics(evidence, difference)}
-      ${renderPlots(evidence, plots, BARS_SHOWN)} ${renderSlices(evidence, weakest, SLICES_SHOWN, slices)}
-      ${renderData(evidence)} ${renderLineage(evidence, digest)} ${renderCard(evidence.modelCard)}
+      ${renderAttention(evidence.gates)} ${renderCommands(commands, digest)} ${renderGates(evidence.gates)}
+      ${renderMetrics(evidence, difference)} ${renderPlots(evidence, plots, BARS_SHOWN)}
+      ${renderSlices(evidence, weakest, SLICES_SHOWN, slices)} ${renderData(evidence)}
+      ${renderLineage(evidence, digest)} ${renderCard(evidence.modelCard)}
     </main>
     <footer>
       Made from recorded evidence only; the same evidence always gives this same page. Digest ${digest}.

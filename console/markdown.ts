@@ -18,7 +18,7 @@ export function markdownText(text: string): string {
     .replace(/\s+/g, ' ')
     .trim()
     .replace(/[\\`*|<>[\]]/g, (character) => `\\${character}`)
-    .replace(/^([#+-]|\d+\.)/, '\\$1');
+    .replace(/^([#+-]|\d+(?=\.\s))/, (start) => (/\d/.test(start) ? `${start}\\` : `\\${start}`));
 }
 
 type LineKind = 'heading' | 'item' | 'row' | 'text';

@@ -26,7 +26,7 @@ export function formatSignedInterval({ lower, upper }: Estimate): string {
 }
 
 export function formatPercent(share: number, digits = 1): string {
-  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)} %` : '–';
+  return Number.isFinite(share) ? `${(share * 100).toFixed(digits)}\u00a0%` : '–';
 }
 
 /** `2001-03-01T00:00:00.000Z` as `2001-03-01`, with hours and minutes unless it is midnight. */

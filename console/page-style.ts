@@ -11,7 +11,7 @@ export const PAGE_STYLE = `
 *{box-sizing:border-box}
 html{-webkit-text-size-adjust:100%;scroll-padding-top:16px}
 body{margin:0;background:var(--page);color:var(--ink);font:15px/1.55 system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;
-font-variant-numeric:tabular-nums}
+font-variant-numeric:tabular-nums;overflow-wrap:break-word}
 main,header.top,footer{max-width:1120px;margin:0 auto;padding:0 24px}
 h1,h2,h3,h4,h5,h6{line-height:1.25;margin:0;text-wrap:balance}
 h1{font-size:32px;letter-spacing:-.02em;overflow-wrap:anywhere}
@@ -51,12 +51,17 @@ border-radius:14px;overflow:hidden;box-shadow:var(--shadow)}
 .tile .value.reference{color:var(--reference)}
 section{margin-top:28px}
 section>h2{margin-bottom:12px}
+.attention{border-color:var(--unsure)}
+.attention ul{margin:0;padding:0;list-style:none;display:grid;gap:12px}
+.attention li{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:12px;color:var(--ink);align-items:start}
 section>.lead{color:var(--muted);margin:-6px 0 12px;max-width:75ch}
 .two{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:20px}
 .stack{display:grid;gap:20px}
+.stack>*,.two>*{min-width:0}
+.two.uneven{grid-template-columns:minmax(0,1.75fr) minmax(0,1fr)}
 .card>h3{margin-bottom:4px}
 .card>.hint{font-size:13px;color:var(--muted);margin-bottom:12px}
-.plot{display:block;width:100%;height:auto;max-width:560px;margin:0 auto}
+.plot{display:block;width:100%;height:auto;max-width:440px;margin:0 auto}
 .plot text{font-family:inherit}
 .key{display:flex;flex-wrap:wrap;gap:6px 22px;font-size:13px;margin-bottom:12px;padding:0;list-style:none}
 .key li{display:flex;align-items:center;gap:8px}
@@ -76,7 +81,8 @@ td.wide,th.wide{min-width:190px;overflow-wrap:anywhere}
 td .note{color:var(--muted);font-size:13px;white-space:nowrap}
 tr.gate th{padding-top:18px;font-size:15px;font-weight:650}
 tr.gate .summary{display:block;font-weight:400;font-size:14px;color:var(--muted);margin-top:2px}
-tr.gate:first-child th{padding-top:4px}
+tbody+tbody tr.gate>*{border-top:1px solid var(--line)}
+thead+tbody tr.gate th{padding-top:12px}
 .commands{display:grid;gap:16px;margin:0;padding:0;list-style:none}
 .commands .purpose{font-weight:600;font-size:14px;margin-bottom:5px}
 pre{margin:0;padding:12px 14px;background:var(--soft);border-radius:9px;white-space:pre-wrap;overflow-wrap:anywhere;user-select:all}
@@ -85,23 +91,32 @@ pre{margin:0;padding:12px 14px;background:var(--soft);border-radius:9px;white-sp
 .facts dd{margin:0;overflow-wrap:anywhere}
 .facts .mono{font-size:12.5px}
 .window{display:flex;gap:3px;margin:4px 0 20px;font-size:13px}
-.window div{min-width:132px;flex-basis:0}
+.window div{min-width:min(200px,48%);flex-basis:0}
 .window div::before{content:"";display:block;height:12px;border-radius:6px;background:var(--guide);opacity:.55;margin-bottom:8px}
 .window div.holdout::before{background:var(--challenger);opacity:1}
 .window b{display:block}
 .markdown{max-width:78ch}
 .markdown>*+*{margin-top:12px}
+.markdown>:first-child{margin-top:0}
+.markdown h5{font-size:14px;margin-top:18px}
 .markdown h3{font-size:17px;margin-top:24px}
 .markdown h4{margin-top:20px}
 .markdown ul{margin-bottom:0;padding-left:20px}
 .markdown code,td code{background:var(--soft);border-radius:5px;padding:1px 5px;font-size:12.5px}
 details summary{cursor:pointer;font-size:14px;color:var(--challenger);padding:12px 0 4px}
 nav.jump{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:14px;margin-top:22px}
-footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--muted)}
+footer{padding-top:28px;padding-bottom:48px;font-size:13px;color:var(--muted);overflow-wrap:anywhere}
+@media (max-width:640px){.stacked thead{display:none}.stacked,.stacked tbody,.stacked caption{display:block}
+.stacked tr{display:grid;grid-template-columns:minmax(0,1fr) auto;gap:4px 12px;padding:12px 0;border-bottom:1px solid var(--line)}
+.stacked th,.stacked td{border:0!important;padding:0!important;min-width:0!important}
+.stacked tr>:last-child{grid-row:1;grid-column:2}.stacked tr>:first-child{grid-column:1;font-weight:600}
+.stacked [data-label]{grid-column:1/-1}.stacked [data-label]::before{content:attr(data-label) ": ";color:var(--muted)}
+.metrics th .small{display:none}.metrics .note,.metrics .number{white-space:normal}.metrics th,.metrics td{padding-right:10px}
+.metrics{font-size:13px}.metrics .note{font-size:12px}}
 @media (max-width:820px){main,header.top,footer{padding:0 16px}.hero{grid-template-columns:minmax(0,1fr)}
-.two{grid-template-columns:minmax(0,1fr)}.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}h1{font-size:27px}
+.two,.two.uneven{grid-template-columns:minmax(0,1fr)}.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}h1{font-size:27px}
 .card{padding:18px 16px}.scroll{margin:0 -16px;padding:0 16px}.tile{padding:14px 16px}.tile .value{font-size:22px}
-.facts{grid-template-columns:minmax(0,1fr);gap:0}.facts dd{margin-bottom:10px}
+.facts:not(.compact){grid-template-columns:minmax(0,1fr);gap:0}.facts:not(.compact) dd{margin-bottom:10px}
 footer{padding-bottom:32px;padding-top:24px}}
 @media print{:root{color-scheme:light;--page:#fff;--card:#fff;--line:#d5d9e0;--soft:#f3f4f6;--ink:#000;--muted:#444b57;
 --grid:#e5e7eb;--guide:#8b95a3;--challenger:#3442c0;--reference:#a85400;--pass:#0d6a36;--pass-soft:#e2f5e9;--fail:#a51927;

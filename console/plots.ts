@@ -1,8 +1,7 @@
-import { parse, View, type Spec } from 'vega';
-import { compile, type TopLevelSpec } from 'vega-lite';
 import type { CalibrationBin, EvidenceMetrics, FeatureImportance, SliceMetrics } from '../contracts/evidence.ts';
-import { trustedHtml, type Html } from './html.ts';
+import type { Html } from './html.ts';
 import { formatMetric, formatPercent } from './number-format.ts';
+import { renderPlot, type LayerSpec, type PlotSize } from './svg-plot.ts';
 
 // The colours are the page's own variables, so that one picture serves light, dark and print.
 const CHALLENGER = 'var(--challenger)';
@@ -10,90 +9,21 @@ const REFERENCE = 'var(--reference)';
 const GUIDE = 'var(--guide)';
 const INK = 'var(--ink)';
 
-/** All plots are drawn this wide and scaled by the page: text stays readable on a phone and never gets huge. */
-const PLOT_WIDTH = 420;
 const MAX_CURVE_POINTS = 200;
 
-const CONFIG = {
-  aria: false,
-  background: null,
-  font: 'system-ui, sans-serif',
-  view: { stroke: null },
-  axis: {
-    labelColor: 'var(--muted)',
-    titleColor: 'var(--muted)',
-    gridColor: 'var(--grid)',
-    domain: false,
-    ticks: false,
-    labelFontSize: 11.5,
-    titleFontSize: 11.5,
-    titleFontWeight: 'normal',
-    labelPadding: 6,
-    titlePadding: 10,
-  },
-} as const;
+const SQUARE: PlotSize = { height: 350, padding: { left: 60, right: 14, top: 10, bottom: 48 } };
 
-interface Padding {
-  readonly left: number;
-  readonly right: number;
-  readonly top: number;
-  readonly bottom: number;
-}
-
-type LayerSpec = Record<string, unknown>;
-
-/** Renders layers to one SVG with a description; equal input gives equal bytes. */
-async function renderPlot(
-  description: string,
-  height: number,
-  padding: Padding,
-  layer: readonly LayerSpec[],
-): Promise<Html> {
-  const spec = {
-    width: PLOT_WIDTH - padding.left - padding.right,
-    height: height - padding.top - padding.bottom,
-    padding,
-    autosize: 'none',
-    config: CONFIG,
-    layer,
-  };
-  const compiled = compile(spec as unknown as TopLevelSpec, { logger: QUIET }).spec as Spec;
-  const view = new View(parse(compiled), { renderer: 'none', logger: QUIET });
-  try {
-    const svg = await view.toSVG();
-    return trustedHtml(svg.replace(/^<svg[^>]*>/, openTag(description, height)));
-  } finally {
-    view.finalize();
-  }
-}
-
-/** A root of our own: a picture with one description, scaled by its box. Its size is in `viewBox`. */
-function openTag(description: string, height: number): string {
-  const label = description.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`);
-  return (
-    `<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="${label}" ` +
-    `viewBox="0 0 ${PLOT_WIDTH} ${height}" class="plot">`
-  );
-}
-
-// Vega warns about empty domains and the like on the console; a page is no place to read it.
-const QUIET = {
-  level: () => QUIET,
-  error: () => QUIET,
-  warn: () => QUIET,
-  info: () => QUIET,
-  debug: () => QUIET,
-} as never;
-
-const SQUARE_PADDING: Padding = { left: 52, right: 14, top: 10, bottom: 46 };
+// Without a canvas Vega can only guess how wide a text is, and would push the title out of the picture.
+const FIXED_EXTENT = { minExtent: 34, maxExtent: 34 };
 
 /** ROC curves of challenger and reference over the same rows. */
 export function rocPlot({ challenger, reference }: EvidenceMetrics, referenceName: string): Promise<Html> {
   const curve = (points: readonly (readonly [number, number])[]): LayerSpec => ({
     values: thin(points).map(([fpr, tpr], order) => ({ fpr, tpr, order })),
   });
-  const x = axis('fpr', 'False positive rate', [0, 1], { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] });
-  const y = axis('tpr', 'True positive rate', [0, 1], { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] });
+  const ticks = { format: '.0%', values: [0, 0.25, 0.5, 0.75, 1] };
+  const x = axis('fpr', 'False positive rate', [0, 1], ticks);
+  const y = axis('tpr', 'True positive rate', [0, 1], { ...ticks, ...FIXED_EXTENT });
   const order = { field: 'order', type: 'quantitative' };
   const line = (points: readonly (readonly [number, number])[], mark: LayerSpec): LayerSpec => ({
     data: curve(points),
@@ -103,7 +33,7 @@ export function rocPlot({ challenger, reference }: EvidenceMetrics, referenceNam
   const description =
     `ROC curves. Challenger: AUC ${formatMetric(challenger.auc.value)}. ` +
     `${referenceName}: AUC ${formatMetric(reference.metrics.auc.value)}.`;
-  return renderPlot(description, 380, SQUARE_PADDING, [
+  return renderPlot(description, SQUARE, [
     line(DIAGONAL, { color: GUIDE, strokeWidth: 1, strokeDash: [3, 4] }),
     line(reference.metrics.roc, { color: REFERENCE, strokeWidth: 2, strokeDash: [6, 3] }),
     line(challenger.roc, { color: CHALLENGER, strokeWidth: 2.5 }),
@@ -120,7 +50,7 @@ export function calibrationPlot({ challenger, reference }: EvidenceMetrics, refe
   const bins = [...challenger.calibration, ...reference.metrics.calibration];
   const top = Math.min(1, Math.max(0.1, ...bins.flatMap((bin) => [bin.predicted, bin.observed])) * 1.08);
   const x = axis('predicted', 'Predicted probability', [0, top], { format: '.0%', tickCount: 5 });
-  const y = axis('observed', 'Observed rate', [0, top], { format: '.0%', tickCount: 5 });
+  const y = axis('observed', 'Observed rate', [0, top], { format: '.0%', tickCount: 5, ...FIXED_EXTENT });
   const largest = Math.max(1, ...bins.map((bin) => bin.count));
   const layers = (values: readonly CalibrationBin[], color: string, strokeDash: number[]): LayerSpec[] => [
     { data: { values }, mark: { type: 'line', color, strokeWidth: 1.75, strokeDash }, encoding: { x, y } },
@@ -143,8 +73,7 @@ export function calibrationPlot({ challenger, reference }: EvidenceMetrics, refe
   return renderPlot(
     `Calibration: observed rate against predicted probability by bin, challenger (${challenger.calibration.length} ` +
       `bins) and ${referenceName} (${reference.metrics.calibration.length} bins); on the diagonal both are equal.`,
-    380,
-    SQUARE_PADDING,
+    SQUARE,
     [
       {
         data: { values: diagonal },
@@ -161,32 +90,38 @@ export function calibrationPlot({ challenger, reference }: EvidenceMetrics, refe
 export function importancePlot(importance: readonly FeatureImportance[]): Promise<Html> {
   const values = importance.map(({ feature, meanAbsShap, share }, position) => ({
     position: `${position}`,
-    feature,
+    feature: shorten(feature, 46),
     meanAbsShap,
     label: formatPercent(share),
   }));
   const largest = Math.max(1e-12, ...values.map((value) => value.meanAbsShap));
   const y = bands(values.map((value) => value.position));
   const x = { field: 'meanAbsShap', type: 'quantitative', axis: null, scale: { domain: [0, largest] } };
+  const data = { values };
   const description = `Mean absolute SHAP value by feature: ${values.map((v) => `${v.feature} ${v.label}`).join(', ')}.`;
-  return renderPlot(description, 16 + values.length * 26, { left: 160, right: 58, top: 8, bottom: 8 }, [
-    {
-      data: { values },
-      mark: { type: 'bar', color: CHALLENGER, cornerRadiusEnd: 3, height: 14 },
-      encoding: { y, x },
-    },
-    {
-      data: { values },
-      mark: { type: 'text', align: 'left', dx: 7, fontSize: 11.5, fill: 'var(--muted)' },
-      encoding: { y, x, text: { field: 'label' } },
-    },
-    rowLabels(values, 'feature', y),
-  ]);
+  const text = { type: 'text', align: 'left', fontSize: 13 };
+  return renderPlot(
+    description,
+    { height: 16 + values.length * 38, padding: { left: 2, right: 62, top: 8, bottom: 8 } },
+    [
+      { data, mark: { type: 'bar', color: CHALLENGER, cornerRadiusEnd: 3, height: 9, yOffset: 9 }, encoding: { y, x } },
+      {
+        data,
+        mark: { ...text, dx: 7, dy: 9.5, fontSize: 12.5, fill: 'var(--muted)' },
+        encoding: { y, x, text: { field: 'label' } },
+      },
+      { data, mark: { ...text, dy: -6, fill: INK }, encoding: { y, x: { value: 0 }, text: { field: 'feature' } } },
+    ],
+  );
 }
 
 /** AUC with its interval by slice, in the order given; lines for the whole and for the floor. */
 export function slicesPlot(slices: readonly SliceMetrics[], overall: number, floor: number | undefined): Promise<Html> {
-  const values = slices.map(({ slice, auc }, position) => ({ position: `${position}`, slice, ...auc }));
+  const values = slices.map(({ slice, auc }, position) => ({
+    position: `${position}`,
+    slice: shorten(slice, 17),
+    ...auc,
+  }));
   const y = bands(values.map((value) => value.position));
   const edges = [...values.flatMap((v) => [v.lower, v.upper]), overall, ...(floor === undefined ? [] : [floor])];
   const domain = padded(Math.min(...edges), Math.max(...edges), 0.06);
@@ -202,21 +137,29 @@ export function slicesPlot(slices: readonly SliceMetrics[], overall: number, flo
     encoding: { x: x('value') },
   });
   const description = `AUC by slice: ${values.map((v) => `${v.slice} ${formatMetric(v.value, 3)}`).join(', ')}.`;
-  return renderPlot(description, 54 + values.length * 22, { left: 130, right: 16, top: 8, bottom: 46 }, [
-    guide(overall, { color: GUIDE, strokeWidth: 1, strokeDash: [3, 4] }),
-    ...(floor === undefined ? [] : [guide(floor, { color: 'var(--fail)', strokeWidth: 1.25 })]),
-    {
-      data: { values },
-      mark: { type: 'rule', color: CHALLENGER, strokeWidth: 2.5, strokeCap: 'round', opacity: 0.45 },
-      encoding: { y, x: x('lower'), x2: { field: 'upper' } },
-    },
-    {
-      data: { values },
-      mark: { type: 'point', filled: true, size: 52, color: CHALLENGER, opacity: 1 },
-      encoding: { y, x: x('value') },
-    },
-    rowLabels(values, 'slice', y),
-  ]);
+  return renderPlot(
+    description,
+    { height: 54 + values.length * 27, padding: { left: 124, right: 16, top: 8, bottom: 48 } },
+    [
+      guide(overall, { color: GUIDE, strokeWidth: 1, strokeDash: [3, 4] }),
+      ...(floor === undefined ? [] : [guide(floor, { color: 'var(--fail)', strokeWidth: 1.25 })]),
+      {
+        data: { values },
+        mark: { type: 'rule', color: CHALLENGER, strokeWidth: 2.5, strokeCap: 'round', opacity: 0.45 },
+        encoding: { y, x: x('lower'), x2: { field: 'upper' } },
+      },
+      {
+        data: { values },
+        mark: { type: 'point', filled: true, size: 52, color: CHALLENGER, opacity: 1 },
+        encoding: { y, x: x('value') },
+      },
+      {
+        data: { values },
+        mark: { type: 'text', align: 'right', dx: -10, fontSize: 13, fill: INK },
+        encoding: { y, x: { value: 0 }, text: { field: 'slice' } },
+      },
+    ],
+  );
 }
 
 /** The paired difference with its interval, beside "no difference" and the margin. */
@@ -227,13 +170,18 @@ export function differencePlot({ difference, margin }: EvidenceMetrics): Promise
     field,
     type: 'quantitative',
     scale: { domain, zero: false, nice: false },
-    axis: { title: 'AUC of challenger minus AUC of reference', tickCount: 5, format: '+.3~f', grid: true },
+    axis: {
+      title: 'AUC of challenger minus AUC of reference',
+      tickCount: 3,
+      labelExpr: "datum.value == 0 ? '0' : format(datum.value, '+.3~f')",
+      grid: true,
+    },
   });
   const y = (row: number): LayerSpec => ({ value: row });
   const data = { values: [{ value, lower, upper, zero: 0, margin, zeroLabel: 'equal', marginLabel: 'margin' }] };
   const label = (field: string, at: string, mark: LayerSpec): LayerSpec => ({
     data,
-    mark: { type: 'text', fontSize: 11.5, baseline: 'bottom', ...mark },
+    mark: { type: 'text', fontSize: 12.5, baseline: 'bottom', ...mark },
     encoding: { x: x(at), y: y(-4), text: { field } },
   });
   // Zero and margin lie close together: their words grow away from each other.
@@ -241,8 +189,7 @@ export function differencePlot({ difference, margin }: EvidenceMetrics): Promise
   return renderPlot(
     `Difference in AUC ${formatMetric(value)}, interval ${formatMetric(lower)} to ${formatMetric(upper)}, ` +
       `margin ${formatMetric(margin)}.`,
-    118,
-    { left: 16, right: 16, top: 26, bottom: 46 },
+    { width: 310, height: 150, padding: { left: 16, right: 16, top: 28, bottom: 48 } },
     [
       { data, mark: { type: 'rule', color: INK, strokeWidth: 1.25 }, encoding: { x: x('zero') } },
       {
@@ -252,13 +199,13 @@ export function differencePlot({ difference, margin }: EvidenceMetrics): Promise
       },
       {
         data,
-        mark: { type: 'rule', color: CHALLENGER, strokeWidth: 6, strokeCap: 'round', opacity: 0.4 },
-        encoding: { x: x('lower'), x2: { field: 'upper' }, y: y(24) },
+        mark: { type: 'rule', color: CHALLENGER, strokeWidth: 7, strokeCap: 'round', opacity: 0.4 },
+        encoding: { x: x('lower'), x2: { field: 'upper' }, y: y(37) },
       },
       {
         data,
-        mark: { type: 'point', filled: true, size: 120, color: CHALLENGER, opacity: 1 },
-        encoding: { x: x('value'), y: y(24) },
+        mark: { type: 'point', filled: true, size: 150, color: CHALLENGER, opacity: 1 },
+        encoding: { x: x('value'), y: y(37) },
       },
       label('zeroLabel', 'zero', { align: marginRight ? 'right' : 'left', dx: marginRight ? 2 : -2, fill: INK }),
       label('marginLabel', 'margin', { align: marginRight ? 'left' : 'right', dx: 0, fill: 'var(--pass)' }),
@@ -275,12 +222,11 @@ function bands(positions: readonly string[]): LayerSpec {
   return { field: 'position', type: 'nominal', sort: null, axis: null, scale: { domain: positions } };
 }
 
-function rowLabels(values: readonly LayerSpec[], field: string, y: LayerSpec): LayerSpec {
-  return {
-    data: { values },
-    mark: { type: 'text', align: 'right', dx: -8, fontSize: 12, limit: 148, fill: INK },
-    encoding: { y, x: { value: 0 }, text: { field } },
-  };
+/** Keeps both ends of a long name: prefixes and suffixes tell names apart. */
+function shorten(text: string, length: number): string {
+  if (text.length <= length) return text;
+  const tail = Math.floor((length - 1) / 2);
+  return `${text.slice(0, length - 1 - tail)}…${text.slice(-tail)}`;
 }
 
 function padded(low: number, high: number, share: number): [number, number] {

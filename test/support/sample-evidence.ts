@@ -136,7 +136,7 @@ function sampleMetrics(auc: number, half: number, bend: number): ModelMetrics {
     const predicted = 0.03 + i * 0.065;
     return {
       predicted,
-      observed: predicted + bend * 0.05 * Math.sin(i * 1.3) * (0.3 + i / 12),
+      observed: predicted + (bend - 0.5) * 0.6 * Math.sin(i * 1.3) * (0.3 + i / 12),
       count: Math.round(46_000 * 0.72 ** i),
     };
   });

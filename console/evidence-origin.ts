@@ -1,0 +1,99 @@
+import type { CandidateEvidence } from '../contracts/evidence.ts';
+import { factList } from './fact-list.ts';
+import { html, type Html } from './html.ts';
+import { renderMarkdown } from './markdown.ts';
+import { formatBytes, formatCount, formatInstant, formatPercent } from './number-format.ts';
+
+/** The windows of the data, in proportion, and what was known when. */
+export function renderData({ data, createdFrom }: CandidateEvidence): Html {
+  const days = (from: string, until: string): number =>
+    Math.max(0, (Date.parse(until) - Date.parse(from)) / 86_400_000) || 0;
+  const part = (name: string, className: string, from: string, until: string, rows: number): Html =>
+    html`<div class="${className}" style="flex-grow:${Math.max(1, Math.round(days(from, until)))}">
+      <b>${name}</b>${formatInstant(from)} to ${formatInstant(until)}<br />${formatCount(rows)} rows
+    </div>`;
+  return html`<section id="data">
+    <h2>Data</h2>
+    <div class="card">
+      <div class="window">
+        ${part('Trained on', 'train', data.trainFrom, data.holdoutFrom, data.trainRows)}
+        ${part('Judged on', 'holdout', data.holdoutFrom, data.until, data.holdoutRows)}
+      </div>
+      ${factList([
+        ['As of', html`${formatInstant(createdFrom.asOf)}: nothing known later was used`],
+        ['Snapshot of the lake', String(createdFrom.snapshot)],
+        ['Newest training row', `${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of`],
+        [
+          'Positives held out',
+          `${formatCount(data.positives)} of ${formatCount(data.holdoutRows)} (${formatPercent(data.positives / data.holdoutRows)})`,
+        ],
+      ])}
+    </div>
+  </section>`;
+}
+
+/** What the version was made from, and the digests of its files. */
+export function renderLineage({ createdFrom: from, artifacts }: CandidateEvidence, digest: string): Html {
+  const commit =
+    from.commit === null
+      ? 'no git: the digests stand alone'
+      : html`${mono(from.commit)}
+        ${from.clean === true ? '(clean)' : html`<strong>(the folder differs from it)</strong>`}`;
+  return html`<section id="lineage">
+    <h2>Lineage and digests</h2>
+    <div class="card stack">
+      ${factList([
+        ['Evidence', mono(digest)],
+        ['Project', mono(from.projectDigest)],
+        ['Policy', mono(from.policyDigest)],
+        ['Commit', commit],
+        ['Run', mono(from.runId)],
+        ['Workflow', mono(from.workflowId)],
+        ['Snapshot', String(from.snapshot)],
+      ])}
+      <div class="scroll" tabindex="0" role="region" aria-label="Artifacts">
+        <table>
+          <caption>
+            Artifacts, by sha256
+          </caption>
+          <thead>
+            <tr>
+              <th scope="col">File</th>
+              <th scope="col" class="number">Size</th>
+              <th scope="col">sha256</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${Object.entries(artifacts).map(
+              ([name, { sha256, bytes }]) =>
+                html`<tr>
+                  <th scope="row">${name}</th>
+                  <td class="number">${formatBytes(bytes)}</td>
+                  <td class="wide mono">${sha256}</td>
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>
+    </div>
+  </section>`;
+}
+
+export function renderCard(modelCard: string): Html {
+  return html`<section id="card">
+    <h2>Model card</h2>
+    <div class="card long">
+      <div class="markdown">
+        ${
+          modelCard.trim() === ''
+            ? html`<p class="muted">The version has no model card.</p>`
+            : renderMarkdown(modelCard, 2)
+        }
+      </div>
+    </div>
+  </section>`;
+}
+
+function mono(text: string): Html {
+  return html`<span class="mono">${text}</span>`;
+}
