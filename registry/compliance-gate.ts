@@ -1,0 +1,175 @@
+import { durationMs } from '../contracts/durations.ts';
+import type { Estimate, GateCheck, GateResult } from '../contracts/gates.ts';
+import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
+import type { ProjectDefinition } from '../contracts/schemas/project.ts';
+
+/** Largest difference between the scores of the ONNX file and of the trainer that passes. */
+export const PARITY_TOLERANCE = 1e-5;
+
+/** Quality of a part of the held-out rows. */
+export interface SliceFact {
+  /** For example `origin=ORD`. */
+  readonly slice: string;
+  readonly rows: number;
+  /** Null where it has no value: a slice with one label only. */
+  readonly auc: Estimate | null;
+}
+
+/** All that the compliance gate looks at. Null stands for what is not there. */
+export interface ComplianceFacts {
+  readonly model: string;
+  readonly version: number;
+  /** Features of the project, in order. */
+  readonly projectFeatures: readonly string[];
+  /** Features in the metadata of the ONNX file, in order. */
+  readonly modelFeatures: readonly string[] | null;
+  readonly parity: { readonly maxDifference: number; readonly rows: number } | null;
+  readonly lineage: {
+    readonly snapshot: number | null;
+    readonly projectDigest: string | null;
+    readonly datasetSha256: string | null;
+  };
+  readonly modelCard: boolean;
+  readonly commit: string | null;
+  readonly clean: boolean | null;
+  readonly tags: Readonly<Record<string, string>>;
+  /** All held-out rows as one slice: no choice of slices hides a bad model. */
+  readonly overall: SliceFact | null;
+  readonly slices: readonly SliceFact[];
+  /** ISO instants. */
+  readonly asOf: string;
+  readonly newestTrainingRow: string | null;
+}
+
+type CompliancePolicy = Policy['compliance'];
+type ProjectCompliance = ProjectDefinition['gates']['compliance'];
+
+/**
+ * The compliance gate's rule: what the policy requires, and what the project adds. `pass` when every check passes,
+ * else `fail`: what cannot be shown does not pass. Pure, so that a gate can be judged again and says the same.
+ */
+export function checkCompliance(
+  facts: ComplianceFacts,
+  policy: CompliancePolicy,
+  project: ProjectCompliance,
+): GateResult {
+  const checks = [
+    ...policy.require.map((name) => REQUIRABLE[name](facts, policy)),
+    ...[...new Set([...policy.tags, ...project.tags])].map((tag) => tagCheck(facts, tag)),
+    ...sliceChecks(facts, policy, project),
+    ...(policy.max_data_age === undefined ? [] : [dataAgeCheck(facts, policy.max_data_age)]),
+  ];
+  const failed = checks.filter((check) => check.verdict !== 'pass');
+  const subject = `${facts.model} version ${facts.version}`;
+  const summary =
+    failed.length === 0
+      ? `${subject} passes all ${checks.length} checks.`
+      : `${subject} fails ${failed.length} of ${checks.length} checks: ${failed.map((c) => c.name).join(', ')}.`;
+  return { gate: 'compliance', verdict: failed.length === 0 ? 'pass' : 'fail', checks, summary };
+}
+
+const REQUIRABLE: Readonly<
+  Record<ComplianceCheckName, (facts: ComplianceFacts, policy: CompliancePolicy) => GateCheck>
+> = {
+  signature: ({ projectFeatures, modelFeatures }) =>
+    check(
+      'signature',
+      modelFeatures !== null && sameList(modelFeatures, projectFeatures),
+      `features ${projectFeatures.join(', ')}`,
+      modelFeatures === null ? 'no features in the ONNX file' : `features ${modelFeatures.join(', ')}`,
+    ),
+  parity: ({ parity }) =>
+    check(
+      'parity',
+      parity !== null && parity.rows > 0 && Math.abs(parity.maxDifference) <= PARITY_TOLERANCE,
+      `largest difference of scores at most ${PARITY_TOLERANCE}`,
+      parity === null ? 'no parity check' : `${parity.maxDifference} over ${parity.rows} rows`,
+    ),
+  lineage: ({ lineage }) => {
+    const missing = Object.entries(lineage)
+      .filter(([, value]) => value === null || value === '')
+      .map(([name]) => name);
+    const found = `snapshot ${lineage.snapshot}, project ${short(lineage.projectDigest)}, dataset ${short(lineage.datasetSha256)}`;
+    return check(
+      'lineage',
+      missing.length === 0,
+      'snapshot, project digest and dataset of the run',
+      missing.length === 0 ? found : `missing: ${missing.join(', ')}`,
+    );
+  },
+  model_card: ({ modelCard }) =>
+    check('model_card', modelCard, 'a model card among the artifacts of the run', modelCard ? 'present' : 'none'),
+  clean_commit: (facts, policy) => cleanCommitCheck(facts, policy),
+};
+
+function cleanCommitCheck({ commit, clean, lineage }: ComplianceFacts, policy: CompliancePolicy): GateCheck {
+  const expected = policy.allow_without_git
+    ? 'a commit that the project folder equals, or without git a project digest'
+    : 'a commit that the project folder equals';
+  if (commit === null) {
+    const stands = policy.allow_without_git && (lineage.projectDigest ?? '') !== '';
+    return check('clean_commit', stands, expected, `no git, project digest ${short(lineage.projectDigest)}`);
+  }
+  const found = `commit ${commit.slice(0, 12)}, ${clean === true ? 'clean' : 'with changes that are not committed'}`;
+  return check('clean_commit', clean === true, expected, found);
+}
+
+function tagCheck({ tags }: ComplianceFacts, tag: string): GateCheck {
+  const value = Object.hasOwn(tags, tag) ? (tags[tag] ?? '').trim() : '';
+  return check(`tag_${tag}`, value !== '', `tag ${tag} with a value`, value === '' ? 'none' : value);
+}
+
+/** The floor is the higher one of policy and project; it holds for all rows, and for each slice that is large enough. */
+function sliceChecks(facts: ComplianceFacts, policy: CompliancePolicy, project: ProjectCompliance): GateCheck[] {
+  if (policy.slices === undefined && project.slices === undefined) return [];
+  const floor = Math.max(policy.slices?.auc_at_least ?? 0, project.slices?.auc_at_least ?? 0);
+  const minRows = project.slices?.min_rows ?? 1000;
+  const { overall } = facts;
+  const expected = `AUC of at least ${floor}`;
+  const overallCheck = check(
+    'overall',
+    overall !== null && holds(overall, floor),
+    expected,
+    overall === null ? 'no evaluation' : quality(overall),
+  );
+  if (project.slices === undefined) return [overallCheck];
+
+  const judged = facts.slices.filter((slice) => slice.rows >= minRows);
+  const below = judged.filter((slice) => !holds(slice, floor));
+  const worst = [...judged].sort((a, b) => (a.auc?.value ?? 0) - (b.auc?.value ?? 0))[0];
+  const found =
+    below.length > 0
+      ? `${below.length} of ${judged.length} below: ${below.map(quality).join('; ')}`
+      : worst === undefined
+        ? 'no slice is that large'
+        : `${judged.length} slices, lowest ${quality(worst)}`;
+  const asked = `${expected} in each slice by ${project.slices.by} with ${minRows} rows or more`;
+  return [overallCheck, check('slices', below.length === 0, asked, found)];
+}
+
+function dataAgeCheck({ asOf, newestTrainingRow }: ComplianceFacts, maxAge: string): GateCheck {
+  const expected = `newest training row at most ${maxAge} before ${asOf}`;
+  if (newestTrainingRow === null) return check('max_data_age', false, expected, 'no training row');
+  const fresh = Date.parse(asOf) - Date.parse(newestTrainingRow) <= durationMs(maxAge);
+  return check('max_data_age', fresh, expected, newestTrainingRow);
+}
+
+function check(name: string, passes: boolean, expected: string, found: string): GateCheck {
+  return { name, verdict: passes ? 'pass' : 'fail', expected, found };
+}
+
+function holds({ auc }: SliceFact, floor: number): boolean {
+  return auc !== null && auc.value >= floor;
+}
+
+function quality({ slice, rows, auc }: SliceFact): string {
+  return `${slice} ${auc === null ? 'without an AUC' : auc.value.toFixed(4)} (${rows} rows)`;
+}
+
+function short(digest: string | null): string {
+  return digest === null || digest === '' ? 'none' : digest.slice(0, 12);
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((item, i) => item === b[i]);
+}

@@ -1,0 +1,187 @@
+import type { Knex } from 'knex';
+import { writeActivity } from './activity-log.ts';
+import type { RegistryDatabase } from './database.ts';
+import { requireVersion } from './model-versions.ts';
+import { idFromKey } from './natural-keys.ts';
+import { requireRequest, type TransitionRequest } from './open-requests.ts';
+import type { VersionName } from './version-notes.ts';
+
+/** Digits of the evidence digest that a decision must name at least. */
+export const EVIDENCE_PREFIX_LENGTH = 12;
+
+export interface RecordDecisionInput extends VersionName {
+  /** Names the message, for example workflow run and the message's number in it. */
+  readonly naturalKey: string;
+  /** Null for what was said while no gate was open. */
+  readonly requestId: string | null;
+  readonly approver: string;
+  /** `approve`, `reject`, or what else came; nothing else counts. */
+  readonly decision: string;
+  readonly comment: string;
+  /** The digest, or its first 12 digits or more, as the approver named it; empty when the policy lets it be left out. */
+  readonly evidence: string;
+  /** Whether the gate lets it count. The registry may still say no. */
+  readonly counted: boolean;
+  /** Why not, when it does not count. */
+  readonly whyNot?: string;
+  readonly receivedVia: 'signal' | 'update';
+}
+
+/** A decision as it is kept for good. */
+export interface Decision extends VersionName {
+  readonly id: string;
+  readonly requestId: string | null;
+  readonly approver: string;
+  readonly decision: string;
+  readonly comment: string;
+  readonly evidence: string;
+  readonly counted: boolean;
+  readonly whyNot: string | null;
+  readonly receivedVia: 'signal' | 'update';
+  readonly recordedAt: string;
+}
+
+interface DecisionRow {
+  readonly id: string;
+  readonly model: string;
+  readonly version: number;
+  readonly request_id: string | null;
+  readonly approver: string;
+  readonly decision: string;
+  readonly comment: string;
+  readonly evidence: string;
+  readonly counted: number | boolean;
+  readonly why_not: string | null;
+  readonly received_via: 'signal' | 'update';
+  readonly recorded_at: string;
+}
+
+export function createDecisions({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
+  return {
+    /**
+     * Keeps what somebody said at a gate, counted or not, once per natural key. What cannot count is kept as not
+     * counted, whatever the caller says: a closed gate, other evidence, no comment, the same answer of the same approver twice.
+     */
+    recordDecision: (input: RecordDecisionInput): Promise<Decision> =>
+      db.write(async (trx) => {
+        const id = idFromKey('decision', input.naturalKey);
+        const [known] = await selectDecisions(trx, { id });
+        if (known !== undefined) return known;
+        const { model, version } = await requireVersion(trx, input.model, input.version);
+        const request = input.requestId === null ? undefined : await requireRequest(trx, input.requestId);
+        const whyNot = input.counted ? await whyNotCounted(trx, input, request) : (input.whyNot ?? 'not said');
+        const decision: Decision = {
+          id,
+          model,
+          version,
+          requestId: input.requestId,
+          approver: input.approver,
+          decision: input.decision,
+          comment: input.comment,
+          evidence: input.evidence,
+          counted: whyNot === null,
+          whyNot,
+          receivedVia: input.receivedVia,
+          recordedAt: now().toISOString(),
+        };
+        await insertDecision(trx, input.naturalKey, decision, request);
+        return decision;
+      }),
+
+    /** All that was said at a gate, oldest first. */
+    decisions: (requestId: string): Promise<Decision[]> =>
+      db.read((knex) => selectDecisions(knex, { request_id: requestId })),
+  };
+}
+
+/** Approvers whose answers count at this gate. */
+export async function countedDecisions(
+  knex: Knex,
+  requestId: string,
+): Promise<{ readonly approvedBy: readonly string[]; readonly rejectedBy: readonly string[] }> {
+  const counted = (await selectDecisions(knex, { request_id: requestId })).filter((d) => d.counted);
+  const by = (decision: string): string[] => [
+    ...new Set(counted.filter((d) => d.decision === decision).map((d) => d.approver)),
+  ];
+  return { approvedBy: by('approve'), rejectedBy: by('reject') };
+}
+
+async function whyNotCounted(
+  trx: Knex,
+  input: RecordDecisionInput,
+  request: TransitionRequest | undefined,
+): Promise<string | null> {
+  if (request === undefined) return 'no gate was open';
+  if (request.model !== input.model || request.version !== input.version) {
+    return `the gate is one of ${request.model} version ${request.version}`;
+  }
+  if (request.status !== 'open') return `the gate is closed: ${request.status}`;
+  if (input.decision !== 'approve' && input.decision !== 'reject') return `"${input.decision}" is no decision`;
+  if (input.comment.trim() === '') return 'the comment is missing';
+  const digest = request.evidenceDigest ?? '';
+  if (input.evidence !== '' && !namesDigest(input.evidence, digest)) {
+    return `names evidence ${input.evidence}; the gate waits on ${digest.slice(0, EVIDENCE_PREFIX_LENGTH)}`;
+  }
+  const earlier = await selectDecisions(trx, { request_id: request.id });
+  const same = earlier.some((d) => d.counted && d.approver === input.approver && d.decision === input.decision);
+  return same ? `${input.approver} has answered already; an approver counts once` : null;
+}
+
+function namesDigest(evidence: string, digest: string): boolean {
+  return evidence.length >= EVIDENCE_PREFIX_LENGTH && digest.startsWith(evidence.toLowerCase());
+}
+
+async function insertDecision(
+  trx: Knex,
+  naturalKey: string,
+  decision: Decision,
+  request: TransitionRequest | undefined,
+): Promise<void> {
+  await trx('decisions').insert({
+    id: decision.id,
+    natural_key: naturalKey,
+    model: decision.model,
+    version: decision.version,
+    request_id: decision.requestId,
+    approver: decision.approver,
+    decision: decision.decision,
+    comment: decision.comment,
+    evidence: decision.evidence,
+    counted: decision.counted,
+    why_not: decision.whyNot,
+    received_via: decision.receivedVia,
+    recorded_at: decision.recordedAt,
+  });
+  const remark = decision.counted ? '' : ` (not counted: ${decision.whyNot ?? ''})`;
+  await writeActivity(trx, {
+    at: decision.recordedAt,
+    model: decision.model,
+    version: decision.version,
+    action: 'RECORDED_DECISION',
+    by: decision.approver,
+    comment: `${decision.decision}: ${decision.comment}${remark}`,
+    evidenceDigest: request?.evidenceDigest ?? null,
+    workflowId: request?.workflowId ?? null,
+  });
+}
+
+async function selectDecisions(
+  knex: Knex,
+  where: { readonly id?: string; readonly request_id?: string },
+): Promise<Decision[]> {
+  const rows = await knex('decisions').where(where).orderBy('sequence').select<DecisionRow[]>('*');
+  return rows.map((row) => ({
+    id: row.id,
+    model: row.model,
+    version: row.version,
+    requestId: row.request_id,
+    approver: row.approver,
+    decision: row.decision,
+    comment: row.comment,
+    evidence: row.evidence,
+    counted: Boolean(row.counted),
+    whyNot: row.why_not,
+    receivedVia: row.received_via,
+    recordedAt: row.recorded_at,
+  }));
+}

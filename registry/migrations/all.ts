@@ -1,0 +1,18 @@
+import type { Knex } from 'knex';
+import { createTracking } from './0001-tracking.ts';
+import { createModels } from './0002-models.ts';
+import { createTransitions } from './0003-transitions.ts';
+import { createProduction } from './0004-production.ts';
+
+export interface Migration {
+  readonly name: string;
+  readonly up: (trx: Knex) => Promise<void>;
+}
+
+/** In order. A released migration is never changed; another one follows it. */
+export const MIGRATIONS: readonly Migration[] = [
+  { name: '0001-tracking', up: createTracking },
+  { name: '0002-models', up: createModels },
+  { name: '0003-transitions', up: createTransitions },
+  { name: '0004-production', up: createProduction },
+];

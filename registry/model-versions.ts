@@ -1,0 +1,210 @@
+import type { Knex } from 'knex';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { ArtifactRef } from '../contracts/references.ts';
+import { writeActivity } from './activity-log.ts';
+import type { Stage } from './stages.ts';
+import { requireRun, requireStored, type TrackingDeps } from './tracking.ts';
+import { writeComment, writeVersionTags, type VersionComment, type VersionName } from './version-notes.ts';
+
+export interface RegisterModelVersionInput {
+  /** Names what the version was made from: the same key is the same version. */
+  readonly naturalKey: string;
+  readonly model: string;
+  readonly runId: string;
+  readonly onnx: ArtifactRef;
+  readonly description: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly owner: string;
+}
+
+/** A version's own row. */
+export interface ModelVersion extends VersionName {
+  readonly stage: Stage;
+  /** Null for a version that came in without a run. */
+  readonly runId: string | null;
+  /** Null for a version that came in without a file. */
+  readonly onnx: ArtifactRef | null;
+  readonly description: string;
+  readonly owner: string;
+  readonly createdAt: string;
+  readonly updatedAt: string;
+}
+
+/** A version with all that hangs on it. */
+export interface ModelVersionRecord extends ModelVersion {
+  readonly tags: Readonly<Record<string, string>>;
+  /** Oldest first. */
+  readonly comments: readonly VersionComment[];
+  readonly aliases: readonly string[];
+}
+
+interface VersionRow {
+  readonly model: string;
+  readonly version: number;
+  readonly stage: Stage;
+  readonly run_id: string | null;
+  readonly onnx_uri: string | null;
+  readonly onnx_sha256: string | null;
+  readonly onnx_bytes: number | string | null;
+  readonly description: string;
+  readonly owner: string;
+  readonly created_at: string;
+  readonly updated_at: string;
+}
+
+/** Registered models and their versions. */
+export function createModelVersions({ db, artifacts, now }: TrackingDeps) {
+  return {
+    /** Registers the model's next version at stage None, once per model and natural key; the model too if it is new. */
+    registerModelVersion: async (input: RegisterModelVersionInput): Promise<VersionName> => {
+      await requireStored(artifacts, input.onnx, `the ONNX file of ${input.model}`);
+      return db.write(async (trx) => {
+        const known = await trx('model_versions')
+          .where({ model: input.model, natural_key: input.naturalKey })
+          .first<VersionName | undefined>('model', 'version');
+        if (known !== undefined) return { model: known.model, version: known.version };
+        await requireRun(trx, input.runId);
+        return insertVersion(trx, input, now().toISOString());
+      });
+    },
+
+    /** @throws UnknownModel, which lists what there is */
+    getModelVersion: (model: string, version: number): Promise<ModelVersionRecord> =>
+      db.read(async (knex) => withNotes(knex, await requireVersion(knex, model, version))),
+
+    /** All versions of a model, oldest first; empty for a model that is not there. */
+    modelVersions: (model: string): Promise<ModelVersion[]> => db.read((knex) => selectVersions(knex, { model })),
+
+    /** The champion; undefined while nothing is in Production. */
+    productionVersion: (model: string): Promise<ModelVersionRecord | undefined> =>
+      db.read(async (knex) => {
+        const version = await findProduction(knex, model);
+        return version === undefined ? undefined : withNotes(knex, version);
+      }),
+
+    /** What is in Production, of every model: one query, cheap enough to poll. */
+    productionVersions: (): Promise<ModelVersion[]> => db.read((knex) => selectVersions(knex, { stage: 'Production' })),
+
+    /** Sets tags of a version; others stay. */
+    setTags: ({ model, version, tags }: VersionName & { readonly tags: Readonly<Record<string, string>> }) =>
+      db.write(async (trx): Promise<void> => {
+        await requireVersion(trx, model, version);
+        await writeVersionTags(trx, { model, version }, tags);
+      }),
+
+    /** Adds a comment, once per natural key. */
+    addComment: (
+      input: VersionName & { readonly naturalKey: string; readonly author: string; readonly comment: string },
+    ) =>
+      db.write(async (trx): Promise<void> => {
+        const { model, version } = await requireVersion(trx, input.model, input.version);
+        const at = now().toISOString();
+        if (!(await writeComment(trx, { ...input, at }))) return;
+        const { author: by, comment } = input;
+        await writeActivity(trx, { at, model, version, action: 'NEW_COMMENT', by, comment });
+      }),
+  };
+}
+
+/** @throws UnknownModel, which lists what there is */
+export async function requireVersion(knex: Knex, model: string, version: number): Promise<ModelVersion> {
+  const [found] = await selectVersions(knex, { model, version });
+  if (found !== undefined) return found;
+  const versions = (await selectVersions(knex, { model })).map((v) => v.version);
+  if (versions.length > 0) {
+    throw new SuperstepError('UnknownModel', `${model} has no version ${version}; it has ${versions.join(', ')}`, {
+      model,
+      version,
+      versions,
+    });
+  }
+  const models = await knex('registered_models').orderBy('name').pluck('name');
+  const there = models.length === 0 ? 'there is no model yet' : `there are ${models.join(', ')}`;
+  throw new SuperstepError('UnknownModel', `there is no model "${model}"; ${there}; train and register one first`, {
+    model,
+    version,
+    models,
+  });
+}
+
+/** The version in Production; a unique index makes sure that there is at most one. */
+export async function findProduction(knex: Knex, model: string): Promise<ModelVersion | undefined> {
+  const [version] = await selectVersions(knex, { model, stage: 'Production' });
+  return version;
+}
+
+async function selectVersions(
+  knex: Knex,
+  where: Partial<Pick<VersionRow, 'model' | 'version' | 'stage'>>,
+): Promise<ModelVersion[]> {
+  const rows = await knex('model_versions').where(where).orderBy(['model', 'version']).select<VersionRow[]>('*');
+  return rows.map((row) => ({
+    model: row.model,
+    version: row.version,
+    stage: row.stage,
+    runId: row.run_id,
+    onnx:
+      row.onnx_uri === null || row.onnx_sha256 === null
+        ? null
+        : { uri: row.onnx_uri, sha256: row.onnx_sha256, bytes: Number(row.onnx_bytes) },
+    description: row.description,
+    owner: row.owner,
+    createdAt: row.created_at,
+    updatedAt: row.updated_at,
+  }));
+}
+
+async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: string): Promise<VersionName> {
+  const { model, owner, description } = input;
+  await trx('registered_models')
+    .insert({ name: model, owner, created_at: at, updated_at: at })
+    .onConflict('name')
+    .merge(['updated_at']);
+  const last = await trx('model_versions').where({ model }).max<{ last: number | null }[]>({ last: 'version' });
+  const version = Number(last[0]?.last ?? 0) + 1;
+  await trx('model_versions').insert({
+    model,
+    version,
+    natural_key: input.naturalKey,
+    stage: 'None',
+    run_id: input.runId,
+    source: input.onnx.uri,
+    onnx_uri: input.onnx.uri,
+    onnx_sha256: input.onnx.sha256,
+    onnx_bytes: input.onnx.bytes,
+    description,
+    owner,
+    created_at: at,
+    updated_at: at,
+  });
+  await writeVersionTags(trx, { model, version }, input.tags);
+  await writeActivity(trx, {
+    at,
+    model,
+    version,
+    action: 'REGISTERED_VERSION',
+    toStage: 'None',
+    by: owner,
+    comment: description,
+  });
+  return { model, version };
+}
+
+async function withNotes(knex: Knex, version: ModelVersion): Promise<ModelVersionRecord> {
+  const named = { model: version.model, version: version.version };
+  const tags = await knex('model_version_tags')
+    .where(named)
+    .orderBy('key')
+    .select<{ key: string; value: string }[]>('key', 'value');
+  const comments = await knex('comments')
+    .where(named)
+    .orderBy('sequence')
+    .select<{ id: string; author: string; comment: string; created_at: string }[]>('*');
+  const aliases = (await knex('aliases').where(named).orderBy('alias').pluck('alias')) as string[];
+  return {
+    ...version,
+    tags: Object.fromEntries(tags.map((tag) => [tag.key, tag.value])),
+    comments: comments.map((c) => ({ id: c.id, author: c.author, comment: c.comment, createdAt: c.created_at })),
+    aliases,
+  };
+}

@@ -1,0 +1,175 @@
+import type { Knex } from 'knex';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { RegistryDatabase } from './database.ts';
+import { countedDecisions } from './decisions.ts';
+import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
+import { completedResult, completeOperation } from './natural-keys.ts';
+import { closeRequest, requireRequest, type TransitionRequest } from './open-requests.ts';
+import { beginStay } from './production-history.ts';
+import { archive, moveStage } from './stage-moves.ts';
+import type { VersionName } from './version-notes.ts';
+
+export interface PromoteInput extends VersionName {
+  /** Names this promotion: request and evidence digest. */
+  readonly naturalKey: string;
+  readonly requestId: string;
+  readonly evidenceDigest: string;
+  /** The Production version that the evidence compares with; null for none. */
+  readonly expectedChampion: number | null;
+  /** How many approvers must have said yes. */
+  readonly quorum: number;
+  readonly workflowId: string;
+}
+
+export interface PromotionStep {
+  readonly step: 'archive-previous' | 'close-request' | 'enter-production' | 'record-history';
+  readonly status: 'done' | 'skipped';
+}
+
+export type PromoteResult =
+  | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
+  | { readonly outcome: 'champion-changed'; readonly champion: number | null }
+  | { readonly outcome: 'superseded' };
+
+export function createPromotion({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
+  return {
+    /**
+     * Puts an approved version into Production, in one transaction, once per natural key. When the champion is not the
+     * one that the evidence compares with, nothing changes and the answer says so: compare again. Nor does anything
+     * change for a version that a newer one has superseded.
+     *
+     * @throws StaleDecision when the request is closed or rests on other evidence
+     * @throws NotAuthorized when it was rejected, or too few approvers have said yes
+     */
+    promote: (input: PromoteInput): Promise<PromoteResult> =>
+      db.write(async (trx) => {
+        const stored = await completedResult<PromoteResult>(trx, 'promote', input.naturalKey);
+        if (stored !== undefined) return stored;
+        const version = await requireVersion(trx, input.model, input.version);
+        const request = await requireRequest(trx, input.requestId);
+        requireSameRequest(request, input);
+        if (request.status === 'superseded') return { outcome: 'superseded' };
+        requireOpen(request, input);
+        const approvedBy = await requireQuorum(trx, input);
+        const previous = await findProduction(trx, input.model);
+        const champion = previous?.version ?? null;
+        if (champion !== input.expectedChampion) return { outcome: 'champion-changed', champion };
+        const at = now().toISOString();
+        const result = await replaceChampion(trx, { input, version, request, approvedBy, previous, at });
+        return completeOperation(trx, 'promote', input.naturalKey, result, at);
+      }),
+  };
+}
+
+interface Promotion {
+  readonly input: PromoteInput;
+  readonly version: ModelVersion;
+  readonly request: TransitionRequest;
+  readonly approvedBy: readonly string[];
+  readonly previous: ModelVersion | undefined;
+  readonly at: string;
+}
+
+async function replaceChampion(trx: Knex, promotion: Promotion): Promise<PromoteResult> {
+  const { input, version, request, approvedBy, previous, at } = promotion;
+  const by = approvedBy.join(', ');
+  const { evidenceDigest, workflowId } = input;
+  if (previous !== undefined) {
+    await archive(trx, {
+      version: previous,
+      cause: 'promotion',
+      action: 'SYSTEM_TRANSITION',
+      by,
+      comment: `version ${version.version} took its place`,
+      reason: 'replaced',
+      evidenceDigest,
+      workflowId,
+      at,
+      commentKey: `replaced/${input.naturalKey}`,
+    });
+  }
+  const comment = `approved by ${by}`;
+  await closeRequest(trx, request, { status: 'approved', by, comment, at });
+  await moveStage(trx, {
+    version,
+    to: 'Production',
+    cause: 'promotion',
+    action: 'APPLIED_TRANSITION',
+    by,
+    comment,
+    evidenceDigest,
+    workflowId,
+    at,
+  });
+  await beginStay(
+    trx,
+    {
+      model: version.model,
+      version: version.version,
+      enteredAt: at,
+      enteredThrough: 'promotion',
+      requestId: request.id,
+      evidenceDigest,
+      decidedBy: approvedBy,
+      reason: comment,
+      workflowId,
+    },
+    false,
+  );
+  return {
+    outcome: 'promoted',
+    previous: previous?.version ?? null,
+    steps: [
+      { step: 'archive-previous', status: previous === undefined ? 'skipped' : 'done' },
+      { step: 'close-request', status: 'done' },
+      { step: 'enter-production', status: 'done' },
+      { step: 'record-history', status: 'done' },
+    ],
+  };
+}
+
+function requireSameRequest(request: TransitionRequest, input: PromoteInput): void {
+  const { model, version, toStage, evidenceDigest, expectedChampion } = request;
+  if (model !== input.model || version !== input.version || toStage !== 'Production') {
+    throw stale(request, input, `asks for ${model} version ${version} in ${toStage}`);
+  }
+  if (evidenceDigest !== input.evidenceDigest)
+    throw stale(request, input, `rests on evidence ${evidenceDigest ?? 'none'}`);
+  if (expectedChampion !== input.expectedChampion) {
+    throw stale(request, input, `compares with champion ${expectedChampion ?? 'none'}`);
+  }
+}
+
+function requireOpen(request: TransitionRequest, input: PromoteInput): void {
+  if (request.status !== 'open') throw stale(request, input, `is closed: ${request.status}`);
+}
+
+function stale(request: TransitionRequest, input: PromoteInput, problem: string): SuperstepError {
+  const ground = `on evidence ${input.evidenceDigest}, champion ${input.expectedChampion ?? 'none'}`;
+  return new SuperstepError(
+    'StaleDecision',
+    `cannot promote ${input.model} version ${input.version} ${ground}: request ${request.id} ${problem}; open a new approval on the present evidence`,
+    { requestId: request.id, status: request.status, current: request.evidenceDigest, wanted: input.evidenceDigest },
+  );
+}
+
+async function requireQuorum(trx: Knex, input: PromoteInput): Promise<readonly string[]> {
+  const { approvedBy, rejectedBy } = await countedDecisions(trx, input.requestId);
+  const what = `promotion of ${input.model} version ${input.version}`;
+  if (rejectedBy.length > 0) {
+    throw new SuperstepError('NotAuthorized', `${what} was rejected by ${rejectedBy.join(', ')}; one reject closes`, {
+      requestId: input.requestId,
+      rejectedBy,
+    });
+  }
+  // Nothing enters Production unapproved, whatever quorum a policy could be made to say.
+  const quorum = Math.max(1, input.quorum);
+  if (approvedBy.length < quorum) {
+    throw new SuperstepError(
+      'NotAuthorized',
+      `${what} needs ${quorum} approvers, found ${approvedBy.length}${approvedBy.length > 0 ? ` (${approvedBy.join(', ')})` : ''}`,
+      { requestId: input.requestId, quorum, approvedBy },
+    );
+  }
+  return approvedBy;
+}

@@ -1,0 +1,31 @@
+import { createActivityLog } from './activity-log.ts';
+import { createDecisions } from './decisions.ts';
+import { createGateRecords } from './gate-records.ts';
+import { createModelVersions } from './model-versions.ts';
+import { createProductionHistory } from './production-history.ts';
+import { createPromotion } from './promotion.ts';
+import { createRetrainingLeases } from './retraining-leases.ts';
+import { createRollback } from './rollback.ts';
+import { createTracking, type TrackingDeps } from './tracking.ts';
+import { createTransitionRequests } from './transition-requests.ts';
+
+/**
+ * The registry of one environment: runs, models, gates, and who decided what. Each method is one transaction and may
+ * be repeated: under the same natural key it finds its own result.
+ */
+export function createRegistry(deps: TrackingDeps) {
+  return {
+    ...createTracking(deps),
+    ...createModelVersions(deps),
+    ...createTransitionRequests(deps),
+    ...createDecisions(deps),
+    ...createGateRecords(deps),
+    ...createPromotion(deps),
+    ...createRollback(deps),
+    ...createProductionHistory(deps),
+    ...createRetrainingLeases(deps),
+    ...createActivityLog(deps),
+  };
+}
+
+export type Registry = ReturnType<typeof createRegistry>;

@@ -1,0 +1,269 @@
+import type { Knex } from 'knex';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { RegistryDatabase } from './database.ts';
+import { requireVersion } from './model-versions.ts';
+import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
+import {
+  closeOpenRequests,
+  closeRequest,
+  insertRequest,
+  requireRequest,
+  selectRequests,
+  type Closing,
+  type TransitionRequest,
+} from './open-requests.ts';
+import { releaseLease } from './retraining-leases.ts';
+import { archive } from './stage-moves.ts';
+import { requireMove } from './stages.ts';
+import type { VersionName } from './version-notes.ts';
+
+export interface RequestTransitionInput extends VersionName {
+  /** Names this asking; asking again later is another key. */
+  readonly naturalKey: string;
+  /** Production is asked for by `openApproval`. */
+  readonly to: 'Staging' | 'Archived';
+  readonly requestedBy: string;
+  readonly evidenceDigest?: string;
+  readonly workflowId?: string;
+}
+
+export interface OpenApprovalInput extends VersionName {
+  /** Names this asking on this evidence; asking again later is another key. */
+  readonly naturalKey: string;
+  readonly evidenceDigest: string;
+  /** The Production version that the evidence compares with; null for none. */
+  readonly expectedChampion: number | null;
+  readonly workflowId: string;
+  readonly requestedBy: string;
+  /** Holder of the retraining lease that ends here. */
+  readonly releaseLeaseOf?: string;
+}
+
+/** A version that lost its gate, and the workflow to wake. */
+export interface ClosedGate {
+  readonly version: number;
+  readonly workflowId: string;
+}
+
+export type OpenApprovalResult =
+  | { readonly outcome: 'open'; readonly requestId: string; readonly superseded: readonly ClosedGate[] }
+  | { readonly outcome: 'superseded'; readonly requestId: string; readonly by: number };
+
+export interface CloseApprovalInput {
+  readonly requestId: string;
+  readonly outcome: 'rejected' | 'expired' | 'superseded' | 'failed-comparison' | 'cancelled';
+  readonly by: string;
+  readonly comment: string;
+}
+
+/** A gate that waits. */
+export interface OpenApproval {
+  readonly requestId: string;
+  readonly version: number;
+  readonly workflowId: string;
+  readonly evidenceDigest: string | null;
+}
+
+interface RequestDeps {
+  readonly db: RegistryDatabase;
+  readonly now: () => Date;
+}
+
+/** Requests for a stage, and the approval gate, which is the open request for Production. */
+export function createTransitionRequests({ db, now }: RequestDeps) {
+  return {
+    /** Asks for a stage. One request per version and stage is open at a time: a second key finds the open one. */
+    requestTransition: (input: RequestTransitionInput): Promise<TransitionRequest> =>
+      db.write(async (trx) => {
+        const [known] = await selectRequests(trx, { natural_key: input.naturalKey });
+        if (known !== undefined) return known;
+        const { model, version, to } = input;
+        requireMove('gate', await requireVersion(trx, model, version), to);
+        const [open] = await selectRequests(trx, { model, version, to_stage: to, status: 'open' });
+        if (open !== undefined) return open;
+        const id = idFromKey('request', input.naturalKey);
+        await insertRequest(trx, {
+          id,
+          naturalKey: input.naturalKey,
+          model,
+          version,
+          toStage: to,
+          requestedBy: input.requestedBy,
+          evidenceDigest: input.evidenceDigest ?? null,
+          expectedChampion: null,
+          workflowId: input.workflowId ?? null,
+          createdAt: now().toISOString(),
+        });
+        return requireRequest(trx, id);
+      }),
+
+    /**
+     * Opens the approval gate of a version in Staging and, in the same transaction, archives every older version that
+     * waits at its gate, and ends the retraining lease. When a newer version waits already, it is this one that is
+     * superseded. New evidence for a version replaces its open request, and with that its decisions lapse.
+     *
+     * @throws IllegalTransition when the version is not in Staging
+     * @throws StaleDecision when this very asking was closed before
+     */
+    openApproval: (input: OpenApprovalInput): Promise<OpenApprovalResult> =>
+      db.write((trx) => openApproval(trx, input, now().toISOString())),
+
+    /**
+     * Closes an approval gate without promotion: the version is archived, with the outcome in tag and comment. A gate
+     * that is closed stays as it is; read from the answer's `status` how it was closed.
+     */
+    closeApproval: ({ requestId, outcome, by, comment }: CloseApprovalInput): Promise<TransitionRequest> =>
+      db.write(async (trx) => {
+        const request = await requireRequest(trx, requestId);
+        if (request.status !== 'open') return request;
+        const at = now().toISOString();
+        const status = outcome === 'failed-comparison' ? 'cancelled' : outcome;
+        await closeGate(trx, request, { status, reason: outcome, by, comment, at });
+        return requireRequest(trx, requestId);
+      }),
+
+    /** Gates of a model that wait, oldest version first: those to wake when its champion changes. */
+    openApprovals: (model: string): Promise<OpenApproval[]> =>
+      db.read(async (knex) => {
+        const open = await selectRequests(knex, { model, to_stage: 'Production', status: 'open' });
+        return open.map(({ id, version, workflowId, evidenceDigest }) => ({
+          requestId: id,
+          version,
+          workflowId: workflowId ?? '',
+          evidenceDigest,
+        }));
+      }),
+
+    /** @throws InvalidInput when there is no such request */
+    getTransitionRequest: (requestId: string): Promise<TransitionRequest> =>
+      db.read((knex) => requireRequest(knex, requestId)),
+
+    /** All requests of a version, oldest first. */
+    transitionRequests: (model: string, version: number): Promise<TransitionRequest[]> =>
+      db.read((knex) => selectRequests(knex, { model, version })),
+  };
+}
+
+async function openApproval(trx: Knex, input: OpenApprovalInput, at: string): Promise<OpenApprovalResult> {
+  const { model, version: number, requestedBy: by } = input;
+  const { key, known } = await presentAsking(trx, input);
+  if (known !== undefined) return known;
+
+  const version = await requireVersion(trx, model, number);
+  requireMove('promotion', version, 'Production');
+  if (input.releaseLeaseOf !== undefined) await releaseLease(trx, model, input.releaseLeaseOf, at);
+  const comment = `replaced by a request with evidence ${input.evidenceDigest.slice(0, 12)}`;
+  await closeOpenRequests(trx, { model, version: number }, { status: 'cancelled', by, comment, at });
+
+  const waiting = await selectRequests(trx, { model, to_stage: 'Production', status: 'open' });
+  const newer = waiting.find((request) => request.version > number);
+  const older = waiting.filter((request) => request.version < number);
+  for (const request of older) await supersede(trx, request, number, by, at);
+  const requestId = await insertApproval(trx, { ...input, naturalKey: key }, newer, at);
+  const result: OpenApprovalResult =
+    newer === undefined
+      ? { outcome: 'open', requestId, superseded: closedGates(older) }
+      : { outcome: 'superseded', requestId, by: newer.version };
+  return completeOperation(trx, 'openApproval', key, result, at);
+}
+
+/** Gates that closed, for waking their workflows. */
+export function closedGates(requests: readonly TransitionRequest[]): ClosedGate[] {
+  return requests.flatMap(({ version, workflowId }) => (workflowId === null ? [] : [{ version, workflowId }]));
+}
+
+/**
+ * The answer that this asking already has, or the key for a new one. A version that is archived can be asked for
+ * again, on the very same evidence: once it is back in Staging and nothing of it waits, the same key begins anew.
+ */
+async function presentAsking(
+  trx: Knex,
+  { naturalKey, model, version }: OpenApprovalInput,
+): Promise<{ readonly key: string; readonly known?: OpenApprovalResult }> {
+  let key = naturalKey;
+  let last: { readonly request: TransitionRequest; readonly result: OpenApprovalResult } | undefined;
+  for (let asking = 2; ; asking++) {
+    const result = await completedResult<OpenApprovalResult>(trx, 'openApproval', key);
+    if (result === undefined) break;
+    last = { request: await requireRequest(trx, result.requestId), result };
+    key = `${naturalKey}#${asking}`;
+  }
+  if (last === undefined) return { key };
+  const { request, result } = last;
+  if (request.status === 'open') return { key, known: result };
+  const waiting = await selectRequests(trx, { model, version, to_stage: 'Production', status: 'open' });
+  const { stage } = await requireVersion(trx, model, version);
+  if (stage === 'Staging' && waiting.length === 0) return { key };
+  if (request.status === 'superseded') {
+    const by = result.outcome === 'superseded' ? result.by : await newestAsking(trx, model);
+    return { key, known: { outcome: 'superseded', requestId: request.id, by } };
+  }
+  throw new SuperstepError(
+    'StaleDecision',
+    `the approval of ${model} version ${version} on this evidence was closed as ${request.status} at ${request.closedAt ?? '?'}; expected it to be open; start promoteModel again to ask anew`,
+    { requestId: request.id, status: request.status },
+  );
+}
+
+async function newestAsking(trx: Knex, model: string): Promise<number> {
+  const requests = await selectRequests(trx, { model, to_stage: 'Production' });
+  return Math.max(...requests.map((request) => request.version));
+}
+
+/** Inserts the request; when a newer version waits, closed at once, and its version is archived. */
+async function insertApproval(
+  trx: Knex,
+  input: OpenApprovalInput,
+  newer: TransitionRequest | undefined,
+  at: string,
+): Promise<string> {
+  const { naturalKey, model, version, requestedBy, evidenceDigest, expectedChampion, workflowId } = input;
+  const id = idFromKey('request', naturalKey);
+  const request = { id, naturalKey, model, version, requestedBy, evidenceDigest, expectedChampion, workflowId };
+  const asked = { ...request, toStage: 'Production' as const, createdAt: at };
+  if (newer === undefined) {
+    await insertRequest(trx, asked);
+  } else {
+    const closing = supersession(newer.version, requestedBy, at);
+    await insertRequest(trx, asked, closing);
+    await archiveCandidate(trx, asked, closing);
+  }
+  return id;
+}
+
+interface GateClosing extends Closing {
+  readonly reason: string;
+}
+
+function supersession(newer: number, by: string, at: string): GateClosing {
+  const comment = `version ${newer} passed its comparison and asks for Production`;
+  return { status: 'superseded', reason: 'superseded', by, comment, at };
+}
+
+async function supersede(trx: Knex, request: TransitionRequest, newer: number, by: string, at: string): Promise<void> {
+  await closeGate(trx, request, supersession(newer, by, at));
+}
+
+async function closeGate(trx: Knex, request: TransitionRequest, closing: GateClosing): Promise<void> {
+  await closeRequest(trx, request, closing);
+  await archiveCandidate(trx, request, closing);
+}
+
+async function archiveCandidate(
+  trx: Knex,
+  request: Pick<TransitionRequest, 'id' | 'model' | 'version' | 'evidenceDigest' | 'workflowId'>,
+  { reason, by, comment, at }: GateClosing,
+): Promise<void> {
+  await archive(trx, {
+    version: await requireVersion(trx, request.model, request.version),
+    cause: 'gate',
+    action: 'SYSTEM_TRANSITION',
+    by,
+    comment,
+    reason,
+    evidenceDigest: request.evidenceDigest,
+    workflowId: request.workflowId,
+    at,
+    commentKey: `close/${request.id}`,
+  });
+}
