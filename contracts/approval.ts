@@ -84,6 +84,7 @@ export function judgeDecision(state: ApprovalState, message: DecisionMessage | u
   }
   if (message.evidence !== '' && !namesDigest(message.evidence, evidenceDigest)) {
     return no(
+      'StaleDecision',
       `it is about other evidence (${message.evidence}); the gate waits on ${evidenceDigest.slice(0, SHORTEST_DIGEST)}`,
     );
   }

@@ -1,5 +1,6 @@
 import type { ApprovalRules, DecisionMessage } from './approval.ts';
 import type { Environment } from './environments.ts';
+import type { DecisionCommand } from './evidence.ts';
 import type { Estimate, GateResult, Verdict } from './gates.ts';
 import type { ArtifactRef } from './references.ts';
 import type { PinnedProject } from './training.ts';
@@ -26,7 +27,7 @@ export interface PromoteModelResult {
 
 /** One step of a promotion and what became of it. */
 export interface PromotionStep {
-  readonly step: 'archive-previous' | 'promote' | 'close-request' | 'serve';
+  readonly step: 'archive-previous' | 'close-request' | 'enter-production' | 'record-history' | 'serve';
   readonly status: 'done' | 'failed' | 'skipped';
   readonly note?: string;
 }
@@ -58,6 +59,8 @@ export interface PinnedPromotion {
 export interface CandidateInput {
   readonly candidate: PinnedPromotion;
   readonly workflowId: string;
+  /** The run: a version may be asked for again later, under the same workflow id. */
+  readonly runId: string;
 }
 
 export interface CompareModelsInput {
@@ -95,7 +98,7 @@ export interface PreparedEvidence {
   readonly page: ArtifactRef;
   readonly url: string;
   /** Shell commands that answer the gate, `decide` first. */
-  readonly commands: readonly { readonly label: string; readonly command: string }[];
+  readonly commands: readonly DecisionCommand[];
 }
 
 export interface OpenApprovalInput extends CandidateInput {
@@ -109,9 +112,9 @@ export type OpenedApproval =
   | {
       readonly outcome: 'open';
       readonly requestId: string;
-      readonly superseded: readonly { readonly version: number; readonly workflowId: string }[];
+      readonly superseded: readonly { readonly version: number; readonly workflowId: string | null }[];
     }
-  | { readonly outcome: 'superseded'; readonly by: number };
+  | { readonly outcome: 'superseded' };
 
 export interface RecordDecisionInput extends CandidateInput {
   /** Null when no request was open: the gate never opened. */
@@ -122,7 +125,6 @@ export interface RecordDecisionInput extends CandidateInput {
   readonly counted: boolean;
   readonly whyNot?: string;
   readonly via: 'signal' | 'update';
-  readonly evidenceDigest: string | null;
 }
 
 export interface CloseApprovalInput extends CandidateInput {

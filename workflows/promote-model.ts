@@ -46,7 +46,8 @@ export async function promoteModel(input: PromoteModelInput): Promise<PromoteMod
   );
   story.about(candidate.model, candidate.asOf);
   upsertSearchAttributes([{ key: mlVersion, value: String(candidate.version) }]);
-  const result = await run.decide({ candidate, workflowId: workflowInfo().workflowId });
+  const { workflowId, runId } = workflowInfo();
+  const result = await run.decide({ candidate, workflowId, runId });
   await condition(allHandlersFinished);
   return result;
 }
@@ -112,7 +113,7 @@ class Promotion {
       { ...subject, evidence, champion: comparison.champion, superstep: workflowInfo().parent?.workflowId ?? null },
     ]);
     if (opened.outcome === 'superseded') return null;
-    await wakeGates(opened.superseded.map((older) => older.workflowId));
+    await wakeGates(opened.superseded.map((older) => older.workflowId).filter((id) => id !== null));
     this.#gate.open({ ...subject.candidate.approval, evidenceDigest: evidence.digest });
     return opened.requestId;
   }
@@ -171,7 +172,6 @@ class Promotion {
             message: received.message ?? null,
             counted,
             via: received.via,
-            evidenceDigest: this.#evidence?.digest ?? null,
             ...(judgement?.counts === false ? { whyNot: judgement.whyNot } : {}),
           },
         ],

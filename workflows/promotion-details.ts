@@ -34,7 +34,7 @@ export function promotionDetails(facts: PromotionFacts): string {
 
 function howToAnswer(evidence: PreparedEvidence | undefined): string | undefined {
   if (evidence === undefined) return undefined;
-  const commands = evidence.commands.map(({ label, command }) => `${label}\n\n\`\`\`\n${command}\n\`\`\``);
+  const commands = evidence.commands.map(({ purpose, command }) => `${purpose}\n\n\`\`\`\n${command}\n\`\`\``);
   return [`[Evidence page](${evidence.url}), digest \`${evidence.digest.slice(0, 12)}\``, ...commands].join('\n\n');
 }
 

@@ -1,0 +1,215 @@
+import { join } from 'node:path';
+import { Context } from '@temporalio/activity';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { PinnedBundle } from '../contracts/pinned-bundle.ts';
+import type { ComparisonResult, PinnedPromotion } from '../contracts/promote-model.ts';
+import type { DatasetRef, PinnedProject } from '../contracts/training.ts';
+import { buildDataset } from '../lakehouse/dataset.ts';
+import { appendMetrics } from '../lakehouse/metrics-table.ts';
+import { parquetRelation, rowsOf } from '../lakehouse/query-rows.ts';
+import { projectTable } from '../lakehouse/project-table.ts';
+import { identifiers, literal, sameKey } from '../lakehouse/sql-text.ts';
+import { comparePaired, type PairedComparison } from '../learning/comparison.ts';
+import type { Evaluation } from '../learning/evaluation.ts';
+import type { ModelVersion } from '../registry/model-versions.ts';
+import type { DataDependencies } from './data-dependencies.ts';
+import { readHistogram, reportOn, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
+import { readBundle } from './pinned-bundles.ts';
+import { readLineage } from './training-inputs.ts';
+
+/** Both sides of a comparison with their curves; an artifact that the evidence is made from. */
+export interface ComparisonReport {
+  readonly challenger: Evaluation;
+  readonly reference: Evaluation;
+}
+
+/** Compares a candidate with Production, or with the project's baseline, on the same pinned rows, and logs the result. */
+export async function compareOnHeldOut(
+  deps: DataDependencies,
+  candidate: PinnedPromotion,
+  folder: string,
+): Promise<ComparisonResult> {
+  const { lake, registry, artifacts } = deps;
+  const bundle = await readBundle(artifacts, candidate.pinned);
+  const challenger = await registry.getModelVersion(candidate.model, candidate.version);
+  const champion = (await registry.productionVersion(candidate.model)) ?? null;
+  const { inputs, onnx } = await readLineage(registry, challenger);
+  const { dataset } = inputs;
+  const { cancellationSignal } = Context.current();
+
+  const heldOut = join(folder, 'held-out.parquet');
+  await lake.work(
+    (c) => writeHeldOut(c, artifacts.path(dataset.data), dataset.holdoutFrom, heldOut),
+    cancellationSignal,
+  );
+  const scored = await scoreFile(artifacts, onnx, heldOut, folder, deps.threads);
+  const challengerRows = scoredRelation(heldOut, scored.file);
+  const referenceRows =
+    champion === null
+      ? await scoreBaseline(deps, bundle, heldOut, folder)
+      : await scoreChampion(deps, champion, { pinned: candidate.pinned, dataset, heldOut, folder });
+
+  const label = bundle.definition.training.label;
+  const { margin } = bundle.definition.gates.comparison;
+  const { confidence, margin_at_least } = bundle.policy.comparison;
+  const rule = { margin: Math.max(margin, margin_at_least), confidence };
+  const { comparison, report } = await lake.work(async (c) => {
+    const options = { label, confidence, sliceBy: null, minRows: 0 };
+    return {
+      comparison: comparePaired(
+        await readHistogram(c, challengerRows, label),
+        await readHistogram(c, referenceRows, label),
+        rule,
+      ),
+      report: {
+        challenger: (await reportOn(c, challengerRows, options)).evaluation,
+        reference: (await reportOn(c, referenceRows, options)).evaluation,
+      } satisfies ComparisonReport,
+    };
+  }, cancellationSignal);
+
+  const result: ComparisonResult = {
+    champion: champion?.version ?? null,
+    verdict: comparison.verdict,
+    challengerAuc: comparison.challenger,
+    referenceAuc: comparison.champion,
+    difference: comparison.difference,
+    ...rule,
+    rows: scored.rows,
+    summary: comparison.summary,
+    report: await artifacts.putJson(report),
+  };
+  await logComparison(deps, candidate, comparison, result);
+  return result;
+}
+
+/** The baseline's scores, by its SQL over the rows of the dataset. Gives a relation of rows and scores. */
+async function scoreBaseline(
+  { lake }: DataDependencies,
+  bundle: PinnedBundle,
+  heldOut: string,
+  folder: string,
+): Promise<string> {
+  const { sql } = bundle.definition.gates.comparison.baseline;
+  const { key } = bundle.definition.training;
+  const file = join(folder, 'baseline.parquet');
+  return lake.work(async (c) => {
+    await c.run(`CREATE TEMP VIEW dataset AS FROM ${parquetRelation(heldOut)}`);
+    const scores = `(${(bundle.files[sql] ?? '').trim().replace(/;$/, '')}\n)`;
+    await c
+      .run(
+        `COPY (SELECT d.*, s.score::FLOAT AS score FROM dataset d JOIN ${scores} s ON ${sameKey(key, 'd', 's')}
+         ORDER BY d.event_time, ${identifiers(key, 'd')}) TO ${literal(file)} (FORMAT parquet)`,
+      )
+      .catch((error: unknown) => {
+        throw new SuperstepError(
+          'QueryFailed',
+          `${sql}: ${String(error)}; expected ${key.join(', ')} and score over "dataset"`,
+          { file: sql },
+        );
+      });
+    const [counts] = await rowsOf<{ rows: number; scored: number }>(
+      c,
+      `SELECT (SELECT count(*) FROM dataset)::DOUBLE AS rows, (SELECT count(score) FROM ${parquetRelation(file)})::DOUBLE AS scored`,
+    );
+    if (counts === undefined || counts.rows !== counts.scored) {
+      throw new SuperstepError(
+        'SchemaMismatch',
+        `${sql} scored ${counts?.scored} of ${counts?.rows} rows; expected one score for every row of "dataset"`,
+        {
+          file: sql,
+        },
+      );
+    }
+    return parquetRelation(file);
+  });
+}
+
+interface ChampionRows {
+  readonly pinned: PinnedProject;
+  readonly dataset: DatasetRef;
+  readonly heldOut: string;
+  readonly folder: string;
+}
+
+/**
+ * The champion's scores on the same rows. Where it was trained from another version of the project, its own spine and
+ * features are computed for the window, from the same snapshot, and held against the challenger's rows by key.
+ */
+async function scoreChampion(deps: DataDependencies, champion: ModelVersion, rows: ChampionRows): Promise<string> {
+  const { lake, artifacts, registry } = deps;
+  const { inputs, onnx } = await readLineage(registry, champion);
+  if (inputs.pinned.projectDigest === rows.pinned.projectDigest) {
+    const { file } = await scoreFile(artifacts, onnx, rows.heldOut, rows.folder, deps.threads);
+    return scoredRelation(rows.heldOut, file);
+  }
+  const own = join(rows.folder, 'champion.parquet');
+  const bundle = await readBundle(artifacts, inputs.pinned);
+  const { snapshot, asOf, holdoutFrom } = rows.dataset;
+  const refresh = await lake.publishedAt(rows.pinned.project, snapshot);
+  await buildDataset(lake, bundle, {
+    snapshot,
+    refreshedAsOf: refresh?.asOf ?? asOf,
+    asOf,
+    from: holdoutFrom,
+    withLabels: true,
+    file: own,
+  });
+  const { file } = await scoreFile(artifacts, onnx, own, rows.folder, deps.threads);
+  return `(SELECT c.* FROM ${scoredRelation(own, file)} c SEMI JOIN ${parquetRelation(rows.heldOut)} h ON ${sameKey(rows.dataset.key, 'c', 'h')})`;
+}
+
+/** One row in the comparison table, keyed by what was compared, so that a repeated comparison is one row. */
+async function logComparison(
+  deps: DataDependencies,
+  candidate: PinnedPromotion,
+  paired: PairedComparison,
+  result: ComparisonResult,
+): Promise<void> {
+  const { model, version, pinned, asOf, snapshot } = candidate;
+  const against = result.champion === null ? 'baseline' : `version-${result.champion}`;
+  await appendMetrics(deps.lake, {
+    key: `comparison/${model}/${version}/${against}/${snapshot}/${pinned.policyDigest.slice(0, 12)}`,
+    project: pinned.project,
+    asOf,
+    table: `gold.${projectTable(pinned.project, 'comparison_metrics')}`,
+    columns: [
+      { name: 'as_of', type: 'TIMESTAMP' },
+      { name: 'model', type: 'VARCHAR' },
+      { name: 'challenger_version', type: 'INTEGER' },
+      { name: 'champion_version', type: 'INTEGER' },
+      { name: 'snapshot', type: 'BIGINT' },
+      { name: 'rows', type: 'BIGINT' },
+      { name: 'days', type: 'INTEGER' },
+      ...[
+        'challenger_auc',
+        'reference_auc',
+        'difference',
+        'difference_lower',
+        'difference_upper',
+        'margin',
+        'confidence',
+      ].map((name) => ({ name, type: 'DOUBLE' })),
+      { name: 'verdict', type: 'VARCHAR' },
+    ],
+    rows: [
+      {
+        as_of: asOf,
+        model,
+        challenger_version: version,
+        champion_version: result.champion,
+        snapshot,
+        rows: result.rows,
+        days: paired.days,
+        challenger_auc: result.challengerAuc.value,
+        reference_auc: result.referenceAuc.value,
+        difference: result.difference.value,
+        difference_lower: result.difference.lower,
+        difference_upper: result.difference.upper,
+        margin: result.margin,
+        confidence: result.confidence,
+        verdict: result.verdict,
+      },
+    ],
+  });
+}

@@ -1,0 +1,90 @@
+import type { z } from 'zod';
+import type { AcceptedInput, AcceptInput } from '../contracts/accept-input.ts';
+import { durationMs, shiftInstant } from '../contracts/durations.ts';
+import type { Environment } from '../contracts/environments.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
+import type { PinnedProject } from '../contracts/training.ts';
+import type { WorkflowType } from '../contracts/workflow-ids.ts';
+import { findProjectFolder } from '../projects/find-project.ts';
+import { gitState } from '../projects/git-state.ts';
+import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
+import { loadPolicy } from '../projects/load-policy.ts';
+import { loadProject } from '../projects/load-project.ts';
+import { toPinnedBundle } from '../projects/pin-project.ts';
+import type { ArtifactStore } from '../registry/artifact-store.ts';
+
+export interface ProjectDependencies {
+  readonly artifacts: ArtifactStore;
+  readonly environment: Environment;
+  readonly projectRoots: readonly string[];
+  readonly policies: string;
+}
+
+export type ProjectActivities = ReturnType<typeof createProjectActivities>;
+
+const DAY_MS = 86_400_000;
+const MODEL_MAKERS: readonly WorkflowType[] = ['trainModel', 'trainToDeploy'];
+const WINDOWED: readonly WorkflowType[] = ['scoreBatch', 'monitorModel'];
+
+/** The edge: what a caller sent is parsed, and the project and the policy are read once and pinned by digest. */
+export function createProjectActivities(deps: ProjectDependencies) {
+  return {
+    async acceptInput({ workflow, input, now }: AcceptInput): Promise<AcceptedInput<{ readonly project: string }>> {
+      const parsed = parseInput(workflow, WORKFLOW_INPUTS[workflow], input);
+      const pinned = await pinProject(deps, parsed.project, MODEL_MAKERS.includes(workflow));
+      const asOf = 'asOf' in parsed && parsed.asOf !== undefined ? parsed.asOf : now;
+      const windowed = WINDOWED.includes(workflow) ? { ...(await lastWindow(deps, pinned, asOf)), ...parsed } : parsed;
+      return { input: windowed, asOf, pinned, environment: deps.environment };
+    },
+  };
+}
+
+/** Parses a workflow's argument; `InvalidInput` names each field, what was found and what was expected. */
+export function parseInput<Schema extends z.ZodType>(
+  workflow: WorkflowType,
+  schema: Schema,
+  input: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(input);
+  if (parsed.success) return parsed.data;
+  const faults = parsed.error.issues.map(
+    (issue) => `${issue.path.length === 0 ? 'input' : issue.path.join('.')}: ${issue.message}`,
+  );
+  const found = input === undefined ? 'no input' : JSON.stringify(input).slice(0, 300);
+  throw new SuperstepError(
+    'InvalidInput',
+    `${workflow} cannot start: ${faults.join('; ')}. Found ${found}; docs/workflows.md has the fields`,
+    {
+      issues: faults,
+    },
+  );
+}
+
+async function pinProject(deps: ProjectDependencies, name: string, makesModel: boolean): Promise<PinnedProject> {
+  const folder = await findProjectFolder(name, deps.projectRoots);
+  const loaded = await loadProject(folder, name);
+  const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
+  holdAgainstPolicy(loaded.definition, policy);
+  const { commit, clean } = await gitState(folder);
+  if (makesModel && clean === false && policy.compliance.require.includes('clean_commit')) {
+    throw new SuperstepError(
+      'DirtyProject',
+      `${name} has changes that are not committed, and ${deps.environment} trains released code only; commit them, or train in dev`,
+      { project: name, commit },
+    );
+  }
+  const bundle = await deps.artifacts.putJson(toPinnedBundle(loaded, policy));
+  return { project: name, model: name, projectDigest: loaded.digest, policyDigest: digest, bundle, commit, clean };
+}
+
+/** The last complete window before an instant: the project's monitor window, ending at midnight. */
+async function lastWindow(
+  deps: ProjectDependencies,
+  pinned: PinnedProject,
+  instant: string,
+): Promise<{ from: string; until: string }> {
+  const { definition } = (await deps.artifacts.readJson(pinned.bundle)) as ReturnType<typeof toPinnedBundle>;
+  const until = new Date(Math.floor(Date.parse(instant) / DAY_MS) * DAY_MS).toISOString();
+  return { from: shiftInstant(until, -durationMs(definition.monitor.window)), until };
+}

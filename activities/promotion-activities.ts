@@ -1,0 +1,240 @@
+import type { Environment } from '../contracts/environments.ts';
+import type { GateResult } from '../contracts/gates.ts';
+import type {
+  ApprovalStanding,
+  CandidateInput,
+  CloseApprovalInput,
+  ConfirmServingInput,
+  OpenApprovalInput,
+  OpenedApproval,
+  PinnedPromotion,
+  PreparedEvidence,
+  PrepareEvidenceInput,
+  PromotedVersion,
+  PromoteVersionInput,
+  PromotionStep,
+  RecordComparisonInput,
+  RecordDecisionInput,
+} from '../contracts/promote-model.ts';
+import type { RolledBackVersion, RollBackVersionInput } from '../contracts/roll-back-model.ts';
+import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
+import { durationMs } from '../contracts/durations.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import { loadPolicy } from '../projects/load-policy.ts';
+import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
+import type { ArtifactStore } from '../registry/artifact-store.ts';
+import { checkCompliance } from '../registry/compliance-gate.ts';
+import type { Registry } from '../registry/registry.ts';
+import { complianceFacts } from './compliance-facts.ts';
+import { prepareEvidence } from './evidence.ts';
+import { confirmServing } from './confirm-serving.ts';
+import { parseInput } from './project-activities.ts';
+import { readBundle } from './pinned-bundles.ts';
+import { readLineage } from './training-inputs.ts';
+
+export interface PromotionDependencies {
+  readonly registry: Registry;
+  readonly artifacts: ArtifactStore;
+  readonly environment: Environment;
+  readonly policies: string;
+  readonly temporalAddress: string;
+  /** Where evidence pages are served, for example `http://127.0.0.1:8234`. */
+  readonly evidenceUrl: string;
+  /** This environment's endpoint. */
+  readonly endpointUrl: string;
+}
+
+export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
+
+/** The registry's side of a promotion: gates are recorded, requests opened and closed, versions moved. */
+export function createPromotionActivities(deps: PromotionDependencies) {
+  const { registry, artifacts } = deps;
+  return {
+    /** Pins the candidate: the project as it was trained from, judged by the policy of today. */
+    async pinPromotion({ input }: { readonly input: unknown }): Promise<PinnedPromotion> {
+      const { project, version } = parseInput('promoteModel', WORKFLOW_INPUTS.promoteModel, input);
+      const record = await registry.getModelVersion(project, version);
+      if (record.stage === 'Production') {
+        throw new SuperstepError(
+          'IllegalTransition',
+          `${project} version ${version} is in Production already; there is nothing to promote`,
+        );
+      }
+      const { inputs, run } = await readLineage(registry, record);
+      const trained = await readBundle(artifacts, inputs.pinned);
+      const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
+      holdAgainstPolicy(trained.definition, policy);
+      const bundle = await artifacts.putJson({ ...trained, policy });
+      const { approvers, quorum, evidence_digest, expires_after } = policy.approval;
+      return {
+        environment: deps.environment,
+        pinned: { ...inputs.pinned, policyDigest: digest, bundle },
+        model: record.model,
+        version,
+        runId: run.runId,
+        asOf: inputs.dataset.asOf,
+        snapshot: inputs.dataset.snapshot,
+        approval: { approvers, quorum, evidenceRequired: evidence_digest === 'required' },
+        expiresAfterMs: durationMs(expires_after),
+      };
+    },
+
+    /** Checks the version against the policy; pass moves it to Staging, fail to Archived, each check becomes a tag. */
+    async checkCompliance(subject: CandidateInput): Promise<GateResult> {
+      const facts = await complianceFacts({ registry, artifacts }, subject.candidate);
+      const { definition, policy } = await readBundle(artifacts, subject.candidate.pinned);
+      const result = checkCompliance(facts, policy.compliance, definition.gates.compliance);
+      await recordGate(registry, subject, result, result.verdict === 'fail' ? 'Archived' : 'Staging');
+      return result;
+    },
+
+    async recordComparison({ comparison, ...subject }: RecordComparisonInput): Promise<GateResult> {
+      const { difference, margin, champion, verdict, summary, report } = comparison;
+      const range = `${difference.lower.toFixed(4)} to ${difference.upper.toFixed(4)}`;
+      const result: GateResult = {
+        gate: 'comparison',
+        verdict,
+        summary: `${summary} Compared with ${champion === null ? 'the baseline' : `version ${champion}`}.`,
+        checks: [
+          {
+            name: 'auc',
+            verdict,
+            expected: `lower bound above 0, gain of at least ${margin}`,
+            found: `${difference.value.toFixed(4)} (${range})`,
+          },
+        ],
+        evidence: report,
+      };
+      await recordGate(registry, subject, result, verdict === 'fail' ? 'Archived' : undefined);
+      return result;
+    },
+
+    prepareEvidence: (input: PrepareEvidenceInput): Promise<PreparedEvidence> => prepareEvidence(deps, input),
+
+    async openApproval({
+      candidate,
+      workflowId,
+      runId,
+      evidence,
+      champion,
+      superstep,
+    }: OpenApprovalInput): Promise<OpenedApproval> {
+      const { model, version } = candidate;
+      const opened = await registry.openApproval({
+        naturalKey: `production/${model}/${version}/${evidence.digest}/${runId}`,
+        model,
+        version,
+        evidenceDigest: evidence.digest,
+        expectedChampion: champion,
+        workflowId,
+        requestedBy: 'superstep',
+        ...(superstep === null ? {} : { releaseLeaseOf: superstep }),
+      });
+      return opened;
+    },
+
+    /** How the request and its ground stand now. */
+    async approvalStanding({
+      candidate,
+      requestId,
+    }: CandidateInput & { readonly requestId: string }): Promise<ApprovalStanding> {
+      const request = await registry.getTransitionRequest(requestId);
+      const champion = (await registry.productionVersion(candidate.model))?.version ?? null;
+      const standing = request.status === 'open' || request.status === 'superseded' ? request.status : 'closed';
+      return { request: standing, champion };
+    },
+
+    /** Every message is kept, counted or not, with the reason. */
+    async recordDecision(input: RecordDecisionInput): Promise<void> {
+      const { candidate, runId, requestId, sequence, message, counted, whyNot, via } = input;
+      await registry.recordDecision({
+        naturalKey: `${requestId ?? runId}/${sequence}`,
+        model: candidate.model,
+        version: candidate.version,
+        requestId,
+        approver: message?.approver ?? '',
+        decision: message?.decision ?? '',
+        comment: message?.comment ?? '',
+        evidence: message?.evidence ?? '',
+        counted,
+        ...(whyNot === undefined ? {} : { whyNot }),
+        receivedVia: via,
+      });
+    },
+
+    async closeApproval({ requestId, outcome, by, comment }: CloseApprovalInput): Promise<void> {
+      await registry.closeApproval({ requestId, outcome, by, comment });
+    },
+
+    /** One registry transaction, which checks that the ground is still what was compared and approved. */
+    async promoteModelVersion({
+      candidate,
+      workflowId,
+      requestId,
+      evidenceDigest,
+      champion,
+    }: PromoteVersionInput): Promise<PromotedVersion> {
+      return registry.promote({
+        naturalKey: `promote/${requestId}`,
+        model: candidate.model,
+        version: candidate.version,
+        requestId,
+        evidenceDigest,
+        expectedChampion: champion,
+        quorum: candidate.approval.quorum,
+        workflowId,
+      });
+    },
+
+    confirmServing: (input: ConfirmServingInput): Promise<PromotionStep> => confirmServing(deps.endpointUrl, input),
+
+    async rollBackVersion({ input, workflowId, runId }: RollBackVersionInput): Promise<RolledBackVersion> {
+      const { model, reason, requestedBy } = parseInput('rollBackModel', WORKFLOW_INPUTS.rollBackModel, input);
+      const { policy } = await loadPolicy(deps.policies, deps.environment);
+      const rolledBack = await registry.rollBack({
+        naturalKey: `roll-back/${workflowId}/${runId}`,
+        model,
+        reason,
+        requestedBy,
+        allowed: policy.rollback.by,
+        workflowId,
+      });
+      if (rolledBack.outcome !== 'rolled-back')
+        return { outcome: rolledBack.outcome, model, from: null, to: null, waitingGates: [] };
+      const { outcome, from, to, cancelled } = rolledBack;
+      const gates = [...cancelled, ...(await registry.openApprovals(model))];
+      return {
+        outcome,
+        model,
+        from,
+        to,
+        waitingGates: gates.map((gate) => gate.workflowId).filter((id) => id !== null),
+      };
+    },
+  };
+}
+
+async function recordGate(
+  registry: Registry,
+  { candidate, workflowId, runId }: CandidateInput,
+  result: GateResult,
+  then: 'Staging' | 'Archived' | undefined,
+): Promise<void> {
+  const { model, version, pinned } = candidate;
+  const failed = result.checks.filter((check) => check.verdict !== 'pass').map((check) => check.name);
+  await registry.recordGate({
+    naturalKey: `${runId}/${result.gate}/${pinned.policyDigest}/${result.evidence?.sha256 ?? candidate.snapshot}`,
+    model,
+    version,
+    gate: result.gate,
+    verdict: result.verdict,
+    summary: result.summary,
+    checks: result.checks,
+    ...(result.evidence === undefined ? {} : { evidence: result.evidence }),
+    tags: Object.fromEntries(result.checks.map((check) => [`${result.gate}.${check.name}`, check.verdict])),
+    comment: `${result.gate}: ${result.verdict}. ${result.summary}${failed.length === 0 ? '' : ` Not passed: ${failed.join(', ')}.`}`,
+    ...(then === undefined ? {} : { then }),
+    by: 'superstep',
+    workflowId,
+  });
+}

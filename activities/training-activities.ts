@@ -1,0 +1,88 @@
+import { fileURLToPath } from 'node:url';
+import { Context } from '@temporalio/activity';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { CheckParityInput, ParityResult, TrainModelJob } from '../contracts/train-model.ts';
+import type { TrainedModel } from '../contracts/training.ts';
+import type { ParitySample } from '../learning/model-files.ts';
+import type { TrainJob, TrainJobResult } from '../learning/train-model.ts';
+import { loadPredictor } from '../serving/predictor.ts';
+import { runChildProcess, withScratchFolder } from './child-process.ts';
+import type { DataDependencies } from './data-dependencies.ts';
+import { reportProgress } from './heartbeat.ts';
+import { readBundle } from './pinned-bundles.ts';
+
+export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
+
+const TRAIN_PROCESS = fileURLToPath(new URL(`../learning/train-process${import.meta.url.slice(-3)}`, import.meta.url));
+
+/** The largest difference between the trainer's scores and the artifact's that still counts as the same model. */
+const PARITY_TOLERANCE = 1e-5;
+
+/** Training in a child process, and the check that the artifact says what the trainer said. */
+export function createTrainingActivities({ lake, artifacts, lightgbmLib, threads }: DataDependencies) {
+  return {
+    async trainModel({ pinned, dataset }: TrainModelJob): Promise<TrainedModel> {
+      const { definition } = await readBundle(artifacts, pinned);
+      const { trainer, features, label, split } = definition.training;
+      return withScratchFolder(lake.scratchFolder, async (folder) => {
+        const job: TrainJob = {
+          lightgbmLib,
+          datasetFile: artifacts.path(dataset.data),
+          features,
+          label,
+          holdoutFrom: dataset.holdoutFrom,
+          holdout: split.holdout,
+          params: trainer.params,
+          ...(trainer.tune === undefined ? {} : { tune: trainer.tune }),
+          seed: trainer.seed,
+          threads,
+          metadata: { snapshot: dataset.snapshot, project_digest: pinned.projectDigest, as_of: dataset.asOf },
+          outFolder: folder,
+        };
+        const { files, ...trained } = await runChildProcess<TrainJobResult>({
+          entry: TRAIN_PROCESS,
+          job,
+          folder,
+          signal: Context.current().cancellationSignal,
+          onProgress: reportProgress,
+        });
+        return {
+          ...trained,
+          onnx: await artifacts.putFile(files.onnx),
+          native: await artifacts.putFile(files.native),
+          paritySample: await artifacts.putFile(files.paritySample),
+          importance: await artifacts.putFile(files.importance),
+        };
+      });
+    },
+
+    /** Scores a held-out sample through the serving predictor and holds it against the trainer's own scores. */
+    async checkParity({ trained }: CheckParityInput): Promise<ParityResult> {
+      const sample = await artifacts.readJson<ParitySample>(trained.paritySample);
+      const predictor = await loadPredictor(artifacts.path(trained.onnx), {
+        threads,
+        expectedSha256: trained.onnx.sha256,
+      });
+      try {
+        const rows = Float32Array.from(sample.rows.flat(), (value) => value ?? Number.NaN);
+        const scores = await predictor.predict(rows, sample.rows.length);
+        const maxDifference = scores.reduce(
+          (most, score, i) => Math.max(most, Math.abs(score - (sample.scores[i] ?? Number.NaN))),
+          0,
+        );
+        // Written so that a NaN fails as well.
+        if (!(maxDifference <= PARITY_TOLERANCE)) {
+          throw new SuperstepError(
+            'ParityFailed',
+            `the ONNX artifact differs from the trainer by up to ${maxDifference} on ${sample.rows.length} held-out rows; ` +
+              `expected at most ${PARITY_TOLERANCE}. The artifact and the sample are kept: ${trained.onnx.uri}, ${trained.paritySample.uri}`,
+            { maxDifference, onnx: trained.onnx.uri, paritySample: trained.paritySample.uri },
+          );
+        }
+        return { rows: sample.rows.length, maxDifference, tolerance: PARITY_TOLERANCE };
+      } finally {
+        await predictor.release();
+      }
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import { delimiter, join, resolve } from 'node:path';
+import { z } from 'zod';
+import { ENVIRONMENTS, type Environment } from '../contracts/environments.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
+
+/** What a worker process does: `workflows` serves the queue `superstep`, `data` serves `superstep-data` and `superstep-train`. */
+export const WORKER_ROLES = ['workflows', 'data'] as const;
+export type WorkerRole = (typeof WORKER_ROLES)[number];
+
+const filled = z.string().min(1);
+
+const environmentVariables = z.object({
+  SUPERSTEP_ENVIRONMENT: z.enum(ENVIRONMENTS),
+  SUPERSTEP_ROLE: z.enum(WORKER_ROLES),
+  SUPERSTEP_HOME: filled.default('.superstep'),
+  SUPERSTEP_PROJECTS: filled.default('examples'),
+  SUPERSTEP_POLICIES: filled.default('policies'),
+  SUPERSTEP_DUCKDB_EXTENSIONS: filled,
+  LIGHTGBM_LIB: filled,
+  SUPERSTEP_WORKFLOW_BUNDLE: filled,
+  SUPERSTEP_ENDPOINT_URL: filled,
+  SUPERSTEP_EVIDENCE_URL: filled,
+  TEMPORAL_ADDRESS: filled.default('127.0.0.1:7233'),
+  TEMPORAL_NAMESPACE: filled.optional(),
+  SUPERSTEP_LAKE_MEMORY: filled.default('1GB'),
+  SUPERSTEP_THREADS: z.coerce.number().int().min(1).max(256).default(2),
+});
+
+/** Everything a worker process is told, read once at its start. */
+export interface WorkerConfiguration {
+  readonly environment: Environment;
+  readonly role: WorkerRole;
+  /** Folder of this environment's lake, registry, artifacts and exports. */
+  readonly home: string;
+  readonly projectRoots: readonly string[];
+  readonly policies: string;
+  readonly duckdbExtensions: string;
+  readonly lightgbmLib: string;
+  readonly workflowBundle: string;
+  readonly endpointUrl: string;
+  readonly evidenceUrl: string;
+  readonly temporalAddress: string;
+  readonly namespace: string;
+  readonly lakeMemory: string;
+  readonly threads: number;
+}
+
+/** Reads the configuration from environment variables; a missing or wrong one is named, with what was expected. */
+export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfiguration {
+  const parsed = environmentVariables.safeParse(variables);
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`).join('; ');
+    throw new SuperstepError(
+      'InvalidInput',
+      `the worker's environment variables are incomplete: ${faults}. "npm start" sets them.`,
+    );
+  }
+  const v = parsed.data;
+  return {
+    environment: v.SUPERSTEP_ENVIRONMENT,
+    role: v.SUPERSTEP_ROLE,
+    home: resolve(v.SUPERSTEP_HOME, v.SUPERSTEP_ENVIRONMENT),
+    projectRoots: v.SUPERSTEP_PROJECTS.split(delimiter).map((root) => resolve(root)),
+    policies: resolve(v.SUPERSTEP_POLICIES),
+    duckdbExtensions: v.SUPERSTEP_DUCKDB_EXTENSIONS,
+    lightgbmLib: v.LIGHTGBM_LIB,
+    workflowBundle: v.SUPERSTEP_WORKFLOW_BUNDLE,
+    endpointUrl: v.SUPERSTEP_ENDPOINT_URL,
+    evidenceUrl: v.SUPERSTEP_EVIDENCE_URL,
+    temporalAddress: v.TEMPORAL_ADDRESS,
+    namespace: v.TEMPORAL_NAMESPACE ?? v.SUPERSTEP_ENVIRONMENT,
+    lakeMemory: v.SUPERSTEP_LAKE_MEMORY,
+    threads: v.SUPERSTEP_THREADS,
+  };
+}
+
+/** Where an environment keeps its parts. */
+export interface EnvironmentPaths {
+  readonly lakeCatalog: string;
+  readonly lakeData: string;
+  readonly registry: string;
+  readonly artifacts: string;
+  readonly exports: string;
+  readonly scratch: string;
+}
+
+export function environmentPaths(home: string): EnvironmentPaths {
+  return {
+    lakeCatalog: join(home, 'lake.sqlite'),
+    lakeData: join(home, 'lake'),
+    registry: join(home, 'registry.sqlite'),
+    artifacts: join(home, 'artifacts'),
+    exports: join(home, 'exports'),
+    scratch: join(home, 'scratch'),
+  };
+}
