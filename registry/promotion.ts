@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import type { PromotionStep } from '../contracts/promote-model.ts';
 import type { RegistryDatabase } from './database.ts';
 import { countedDecisions } from './decisions.ts';
 import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
@@ -19,11 +20,6 @@ export interface PromoteInput extends VersionName {
   /** How many approvers must have said yes. */
   readonly quorum: number;
   readonly workflowId: string;
-}
-
-export interface PromotionStep {
-  readonly step: 'archive-previous' | 'close-request' | 'enter-production' | 'record-history';
-  readonly status: 'done' | 'skipped';
 }
 
 export type PromoteResult =
@@ -122,8 +118,7 @@ async function replaceChampion(trx: Knex, promotion: Promotion): Promise<Promote
     steps: [
       { step: 'archive-previous', status: previous === undefined ? 'skipped' : 'done' },
       { step: 'close-request', status: 'done' },
-      { step: 'enter-production', status: 'done' },
-      { step: 'record-history', status: 'done' },
+      { step: 'promote', status: 'done' },
     ],
   };
 }
