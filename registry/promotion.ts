@@ -118,7 +118,8 @@ async function replaceChampion(trx: Knex, promotion: Promotion): Promise<Promote
     steps: [
       { step: 'archive-previous', status: previous === undefined ? 'skipped' : 'done' },
       { step: 'close-request', status: 'done' },
-      { step: 'promote', status: 'done' },
+      { step: 'enter-production', status: 'done' },
+      { step: 'record-history', status: 'done' },
     ],
   };
 }
