@@ -4,8 +4,8 @@ import { oneOf, shown, type Mistake } from './mistakes.ts';
 import { silverTables } from './project-files.ts';
 import type { YamlDocument } from './yaml-document.ts';
 
-/** Tables in gold that Superstep writes itself; a feature view becomes `gold.<view>` and may not take their names. */
-export const RESERVED_GOLD_TABLES = ['predictions', 'profile_metrics', 'drift_metrics', 'comparison_metrics'] as const;
+/** Superstep keeps `gold.<project>_<kind>` itself; a feature view becomes `gold.<view>` and may not take such a name. */
+const RESERVED_GOLD_TABLE = /_(predictions|profile_metrics|drift_metrics|comparison_metrics)$/;
 
 type Check = (document: YamlDocument<ProjectDefinition>) => Mistake[];
 
@@ -71,12 +71,20 @@ const expectationNames: Check = ({ value, mistakeAt }) =>
     ),
   );
 
+const quarantines: Check = ({ value, mistakeAt }) =>
+  silverTables(value).flatMap(([name, { expectations }]) => {
+    const quarantine = `${name}_quarantine`;
+    if (!expectations.some(({ on_violation }) => on_violation === 'quarantine')) return [];
+    if (!Object.hasOwn(value.tables, quarantine)) return [];
+    const found = `the name of the table that keeps what ${name} quarantines`;
+    return [mistakeAt(['tables', quarantine], found, 'another name', 'key')];
+  });
+
 const featureViews: Check = ({ value, mistakeAt }) =>
   Object.entries(value.feature_views).flatMap(([name, view]) => {
     const mistakes: Mistake[] = [];
-    const reserved: readonly string[] = RESERVED_GOLD_TABLES;
-    if (reserved.includes(name)) {
-      const found = `the name of a table that Superstep writes (gold.${name})`;
+    if (RESERVED_GOLD_TABLE.test(name)) {
+      const found = `a name such as Superstep gives to its own tables (gold.${name})`;
       mistakes.push(mistakeAt(['feature_views', name], found, 'another name', 'key'));
     }
     for (const [index, column] of view.entity.entries()) {
@@ -121,6 +129,7 @@ const CHECKS: readonly Check[] = [
   sourcesAndBronze,
   listsWithoutRepeats,
   expectationNames,
+  quarantines,
   featureViews,
   features,
   training,

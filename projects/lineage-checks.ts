@@ -2,7 +2,7 @@ import type { ProjectDefinition } from '../contracts/schemas/project.ts';
 import { didYouMeanHint } from './did-you-mean.ts';
 import { oneOf, type Mistake } from './mistakes.ts';
 import { fileReferences, type FileReference } from './project-files.ts';
-import { tablesNamed } from './sql-text.ts';
+import { ambiguousLayers, tablesNamed } from './sql-text.ts';
 import { dependencyOrder, lakeReads } from './table-order.ts';
 import type { YamlDocument } from './yaml-document.ts';
 
@@ -37,11 +37,15 @@ function unknownTables(
     ...Object.keys(definition.tables),
     ...(isSilver ? [] : Object.keys(definition.feature_views).map((view) => `gold.${view}`)),
   ];
-  return tablesNamed(files[reference.file] ?? '').flatMap(({ table, line, column }): Mistake[] => {
-    if (declared.includes(table)) return [];
+  const sql = files[reference.file] ?? '';
+  const ambiguous = ambiguousLayers(sql);
+  const unknown = tablesNamed(sql).filter(
+    ({ table }) => !declared.includes(table) && !ambiguous.has(table.slice(0, table.indexOf('.'))),
+  );
+  return unknown.map(({ table, line, column }): Mistake => {
     const what = isSilver ? 'a bronze or silver table' : 'a table or feature view';
     const expected = `${what} that project.yaml declares: ${oneOf(declared)}${didYouMeanHint(table, declared)}`;
-    return [{ file: fileName(reference.file), path: '', line, column, found: table, expected }];
+    return { file: fileName(reference.file), path: '', line, column, found: table, expected };
   });
 }
 
@@ -64,6 +68,6 @@ function circles(document: YamlDocument<ProjectDefinition>, files: Readonly<Reco
   const [first] = circle;
   if (first === undefined) return [];
   const path = first.startsWith('gold.') ? ['feature_views', first.slice('gold.'.length)] : ['tables', first];
-  const found = `tables that wait for each other: ${circle.join(', ')}`;
-  return [document.mistakeAt(path, found, 'SQL files that do not read each other in a circle', 'key')];
+  const found = circle.length === 1 ? 'a table that reads itself' : `tables that read each other: ${circle.join(', ')}`;
+  return [document.mistakeAt(path, found, 'SQL files over tables that come before', 'key')];
 }

@@ -26,6 +26,9 @@ const KINDS: Readonly<Record<string, string>> = {
 
 const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' entries', set: ' entries' };
 
+/** Looking for what was meant takes time; a mapping with more unknown fields than this has other problems. */
+const HINTS_AT_MOST = 100;
+
 /** The fields of a strict object, from the schema that raised the issue. */
 function fieldsOf(issue: z.core.$ZodRawIssue): readonly string[] {
   const definition = (issue.inst as z.core.$ZodType | undefined)?._zod.def;
@@ -54,7 +57,13 @@ function expectedText(issue: z.core.$ZodRawIssue): string | undefined {
     case 'too_small':
     case 'too_big':
       return boundText(issue);
-    default:
+    case 'invalid_format':
+    case 'not_multiple_of':
+    case 'unrecognized_keys':
+    case 'invalid_union':
+    case 'invalid_key':
+    case 'invalid_element':
+    case 'custom':
       return undefined;
   }
 }
@@ -69,14 +78,19 @@ export function checkSchema<T>(schema: z.ZodType<T>, input: unknown): SchemaChec
     },
   });
   if (result.success) return { ok: true, value: result.data };
+  const wrongKind = new Set(
+    result.error.issues.flatMap((i) => (i.code === 'invalid_type' ? [JSON.stringify(i.path)] : [])),
+  );
   const mistakes = result.error.issues.flatMap((issue): SchemaMistake[] => {
+    // A list where a text should stand is not also too short a text.
+    if (issue.code !== 'invalid_type' && wrongKind.has(JSON.stringify(issue.path))) return [];
     if (issue.code === 'unrecognized_keys') {
       const allowed = allowedFields.get(JSON.stringify(issue.path)) ?? [];
-      return issue.keys.map((key) => ({
+      return issue.keys.map((key, index) => ({
         path: [...issue.path, key],
         at: 'key',
         found: 'an unknown field',
-        expected: `one of ${allowed.join(', ')}${didYouMeanHint(key, allowed)}`,
+        expected: `one of ${allowed.join(', ')}${index < HINTS_AT_MOST ? didYouMeanHint(key, allowed) : ''}`,
       }));
     }
     const isKey = issue.code === 'invalid_key';

@@ -1,3 +1,5 @@
+import { LineCounter } from 'yaml';
+
 /** A table that a SQL text names, `layer.name`, with its place (line and column from 1). */
 export interface TableReference {
   readonly table: string;
@@ -13,15 +15,16 @@ export interface SqlProblem {
   readonly expected: string;
 }
 
-/** Comments, strings (plain, E'…' and $tag$…$tag$) and quoted names, or their unclosed beginnings, in this order. */
-const OPAQUE = /--[^\n]*|\/\*|'|"(?:[^"]|"")*"?|\$(?:[a-z_]\w*)?\$/giu;
+/** What opens a comment, a string (plain, E'…' or $tag$…$tag$) or a quoted name. */
+const OPENING = /--[^\n]*|\/\*|'|"|\$(?:[a-z_]\w*)?\$/giu;
 
-function closingQuote(sql: string, start: number): number {
-  const escapes = /(^|\W)e$/i.test(sql.slice(Math.max(0, start - 2), start));
+/** A quote is closed by the next one that is not doubled. */
+function closingQuote(sql: string, start: number, quote: string): number {
+  const escapes = quote === "'" && /(^|\W)e$/i.test(sql.slice(Math.max(0, start - 2), start));
   for (let i = start + 1; i < sql.length; i++) {
     if (escapes && sql[i] === '\\') i++;
-    else if (sql[i] === "'") {
-      if (sql[i + 1] !== "'") return i + 1;
+    else if (sql[i] === quote) {
+      if (sql[i + 1] !== quote) return i + 1;
       i++;
     }
   }
@@ -44,41 +47,57 @@ function closingComment(sql: string, start: number): number {
 function endOf(opening: string, sql: string, start: number): number {
   if (opening.startsWith('--')) return start + opening.length;
   if (opening === '/*') return closingComment(sql, start);
-  if (opening === "'") return closingQuote(sql, start);
-  if (opening.startsWith('"')) return opening.length > 1 && opening.endsWith('"') ? start + opening.length : -1;
+  if (opening === "'" || opening === '"') return closingQuote(sql, start, opening);
   const close = sql.indexOf(opening, start + opening.length);
   return close === -1 ? -1 : close + opening.length;
 }
 
-/** The text with comments and strings blanked out at equal length; quoted names stay. `unclosed` is an offset. */
-function visibleSql(sql: string): { readonly code: string; readonly unclosed?: number } {
-  let code = '';
-  let position = 0;
-  OPAQUE.lastIndex = 0;
-  for (let match = OPAQUE.exec(sql); match !== null; match = OPAQUE.exec(sql)) {
-    const end = endOf(match[0], sql, match.index);
-    if (end === -1) return { code, unclosed: match.index };
-    code += sql.slice(position, match.index);
-    const hidden = sql.slice(match.index, end);
-    code += hidden.startsWith('"') ? hidden : hidden.replace(/[^\n]/g, ' ');
-    position = OPAQUE.lastIndex = end;
-  }
-  return { code: code + sql.slice(position) };
+interface VisibleSql {
+  /** The text with comments and strings blanked out at equal length. */
+  readonly code: string;
+  /** The same with quoted names blanked out too. */
+  readonly bare: string;
+  /** Offset of a comment, string or name that is never closed; the text ends there. */
+  readonly unclosed?: number;
 }
 
-function placeOf(text: string, offset: number): { readonly line: number; readonly column: number } {
-  const before = text.slice(0, offset);
-  return { line: before.split('\n').length, column: offset - before.lastIndexOf('\n') };
+function visibleSql(sql: string): VisibleSql {
+  const [code, bare]: [string[], string[]] = [[], []];
+  let position = 0;
+  OPENING.lastIndex = 0;
+  for (let match = OPENING.exec(sql); match !== null; match = OPENING.exec(sql)) {
+    const between = sql.slice(position, match.index);
+    const end = endOf(match[0], sql, match.index);
+    if (end === -1) return { code: code.join('') + between, bare: bare.join('') + between, unclosed: match.index };
+    const opaque = sql.slice(match.index, end);
+    const blank = opaque.replace(/[^\n]/g, ' ');
+    code.push(between, opaque.startsWith('"') ? opaque : blank);
+    bare.push(between, blank);
+    position = OPENING.lastIndex = end;
+  }
+  return { code: code.join('') + sql.slice(position), bare: bare.join('') + sql.slice(position) };
+}
+
+/** Gives line and column (from 1) of offsets. */
+function placesIn(text: string): (offset: number) => { readonly line: number; readonly column: number } {
+  const lines = new LineCounter();
+  lines.addNewLine(0);
+  for (let end = text.indexOf('\n'); end !== -1; end = text.indexOf('\n', end + 1)) lines.addNewLine(end + 1);
+  return (offset) => {
+    const { line, col } = lines.linePos(offset);
+    return { line, column: col };
+  };
 }
 
 /**
  * What keeps a text from being one plain SELECT, as far as can be told without a database: it is empty, begins with
- * another verb, holds a `;`, or leaves a comment, string or name open.
+ * another verb, goes on after a `;`, or leaves a comment, string or name open.
  */
 export function sqlProblems(sql: string): SqlProblem[] {
-  const { code, unclosed } = visibleSql(sql);
+  const { code, bare, unclosed } = visibleSql(sql);
+  const placeOf = placesIn(sql);
   const at = (offset: number, found: string, expected: string): SqlProblem => ({
-    ...placeOf(sql, offset),
+    ...placeOf(offset),
     found,
     expected,
   });
@@ -93,19 +112,31 @@ export function sqlProblems(sql: string): SqlProblem[] {
       at(start, `a statement that begins with ${JSON.stringify(word)}`, 'a plain SELECT (or WITH … SELECT)'),
     );
   }
-  const semicolon = code.replace(/"(?:[^"]|"")*"/g, (name) => ' '.repeat(name.length)).indexOf(';');
-  if (semicolon !== -1) problems.push(at(semicolon, '";"', 'a single SELECT without ";"'));
+  const semicolon = bare.indexOf(';');
+  if (semicolon !== -1 && code.slice(semicolon + 1).trim() !== '') {
+    problems.push(at(semicolon, '";" and more after it', 'a single SELECT'));
+  }
   return problems;
 }
 
 /** The lake tables (`bronze.x`, `silver.x`, `gold.x`) that a SQL text names, each at its first place, in lower case. */
 export function tablesNamed(sql: string): TableReference[] {
   const { code } = visibleSql(sql);
+  const placeOf = placesIn(sql);
   const references = new Map<string, TableReference>();
   const pattern = /(?<![\w."])("?)(bronze|silver|gold)\1\s*\.\s*(?:"([^"]+)"|([a-z_]\w*))/gi;
   for (const match of code.matchAll(pattern)) {
     const table = `${match[2] ?? ''}.${match[3] ?? match[4] ?? ''}`.toLowerCase();
-    if (!references.has(table)) references.set(table, { table, ...placeOf(sql, match.index) });
+    if (!references.has(table)) references.set(table, { table, ...placeOf(match.index) });
   }
   return [...references.values()];
+}
+
+/**
+ * Layers whose name also stands alone in a SQL text, as an alias or a column: there `silver.delay` may be a column, and
+ * only the lake, which parses the SQL, can tell.
+ */
+export function ambiguousLayers(sql: string): ReadonlySet<string> {
+  const alone = visibleSql(sql).code.matchAll(/(?<![\w.])"?(bronze|silver|gold)"?(?!["\w])(?!\s*\.)/gi);
+  return new Set([...alone].map((match) => (match[1] ?? '').toLowerCase()));
 }

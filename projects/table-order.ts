@@ -6,20 +6,31 @@ import { tablesNamed } from './sql-text.ts';
  * Names in an order in which each comes after those it reads; ties by name, so that equal content gives equal order.
  *
  * @param reads what each name reads; other names are ignored
- * @returns the order, and those that read each other in a circle (last in the order)
+ * @returns the order, and names that read each other in a circle, if any
  */
 export function dependencyOrder(reads: Readonly<Record<string, readonly string[]>>): {
   readonly order: readonly string[];
   readonly circle: readonly string[];
 } {
   const waiting = new Set(Object.keys(reads).sort());
+  const awaited = (name: string): string | undefined => (reads[name] ?? []).find((read) => waiting.has(read));
   const order: string[] = [];
   for (;;) {
-    const ready = [...waiting].find((name) => !(reads[name] ?? []).some((read) => waiting.has(read)));
-    if (ready === undefined) return { order: [...order, ...waiting], circle: [...waiting] };
+    const ready = [...waiting].find((name) => awaited(name) === undefined);
+    if (ready === undefined) return { order: [...order, ...waiting], circle: circleAmong(waiting, awaited) };
     waiting.delete(ready);
     order.push(ready);
   }
+}
+
+/** All that wait do so for another one, so following them from anywhere ends in a circle. */
+function circleAmong(waiting: ReadonlySet<string>, awaited: (name: string) => string | undefined): string[] {
+  const path: string[] = [];
+  for (let name = [...waiting][0]; name !== undefined; name = awaited(name)) {
+    if (path.includes(name)) return path.slice(path.indexOf(name));
+    path.push(name);
+  }
+  return [];
 }
 
 /** What each table and feature view (as `gold.<view>`) reads, by its SQL. */

@@ -10,6 +10,7 @@ import {
   type Document,
   type Node,
   type Pair,
+  type YAMLMap,
   type YAMLError,
 } from 'yaml';
 import type { z } from 'zod';
@@ -82,7 +83,7 @@ function readYaml(
     if (document === undefined) found.push(mistakeAt(0, '', 'an empty file', 'a mapping of fields'));
     else {
       const broken = [...document.errors, ...document.warnings];
-      found.push(...broken.map((error) => syntaxMistake(error, text, mistakeAt)), ...keyMistakes(document, mistakeAt));
+      found.push(...broken.map((error) => syntaxMistake(error, text, mistakeAt)), ...nodeMistakes(document, mistakeAt));
       if (second !== undefined)
         found.push(mistakeAt(second.range[0], '', 'a second YAML document ("---")', 'one document in the file'));
       if (found.length === 0) return { document, value: document.toJS({ maxAliasCount: MAX_ALIAS_COUNT }) };
@@ -115,10 +116,21 @@ function syntaxMistake(error: YAMLError, text: string, mistakeAt: MistakeAtOffse
   return mistakeAt(offset, '', `broken YAML: ${first ?? error.code}`, 'YAML 1.2');
 }
 
-/** Keys must be plain texts, each once in its mapping. */
-function keyMistakes(document: Document.Parsed, mistakeAt: MistakeAtOffset): Mistake[] {
+/** Keys must be plain texts, each once in its mapping; an alias must come after its anchor. */
+function nodeMistakes(document: Document.Parsed, mistakeAt: MistakeAtOffset): Mistake[] {
   const mistakes: Mistake[] = [];
+  const anchors = new Set<string>();
+  const remember = (_: unknown, node: Node): void => {
+    if ('anchor' in node && typeof node.anchor === 'string') anchors.add(node.anchor);
+  };
   visit(document, {
+    Value: remember,
+    Alias: (_, alias) => {
+      if (anchors.has(alias.source)) return;
+      mistakes.push(
+        mistakeAt(alias.range?.[0] ?? 0, '', `*${alias.source} without its anchor`, 'the anchor before it'),
+      );
+    },
     Map: (_, map) => {
       const seen = new Set<string>();
       for (const { key } of map.items) {
@@ -140,6 +152,18 @@ function resolved(document: Document.Parsed, node: unknown): unknown {
   return isAlias(node) ? node.resolve(document) : node;
 }
 
+/** Pairs by key, made once a mapping: thousands of mistakes in one mapping must not take thousands of searches. */
+const pairsOf = new WeakMap<YAMLMap, ReadonlyMap<string, Pair>>();
+
+function pairOf(map: YAMLMap, key: PropertyKey): Pair | undefined {
+  let pairs = pairsOf.get(map);
+  if (pairs === undefined) {
+    pairs = new Map(map.items.flatMap((pair) => (isScalar(pair.key) ? [[String(pair.key.value), pair]] : [])));
+    pairsOf.set(map, pairs);
+  }
+  return pairs.get(String(key));
+}
+
 /** The pair or node for each step of the path, as far as the document has it. */
 function follow(
   document: Document.Parsed,
@@ -152,9 +176,7 @@ function follow(
     const container = resolved(document, value);
     key = undefined;
     if (isMap(container)) {
-      const pair: Pair | undefined = container.items.find(
-        (item) => isScalar(item.key) && String(item.key.value) === part,
-      );
+      const pair = pairOf(container, part);
       if (pair === undefined) return { nearest };
       key = isNode(pair.key) ? pair.key : undefined;
       value = pair.value;
@@ -178,5 +200,5 @@ function foundText(document: Document.Parsed, path: readonly PropertyKey[]): str
   if (isMap(node)) return 'a mapping';
   if (isSeq(node)) return node.items.length === 0 ? 'an empty list' : 'a list';
   if (!isScalar(node) || node.value === null) return 'nothing';
-  return shown(node.value);
+  return typeof node.value === 'number' ? (node.source ?? String(node.value)) : shown(node.value);
 }
