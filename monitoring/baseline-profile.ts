@@ -68,13 +68,16 @@ async function profileReference(
     });
   }
   const few = await distinctValues(query, relation, extremes);
-  const levels = Array.from({ length: bins - 1 }, (_, at) => (at + 1) / bins);
-  const cuts = await columnQuantiles(query, { relation, columns, rows, levels });
+  // Every second quantile is an edge, those between them tell where a bin's rows lie.
+  const levels = Array.from({ length: 2 * bins - 1 }, (_, at) => (at + 1) / (2 * bins));
+  const quantiles = await columnQuantiles(query, { relation, columns, rows, levels });
   const chosen = extremes.map(({ column, min, max }, index): { column: string; bins: Bins } => {
     const values = few.get(column);
-    if (values !== undefined) return { column, bins: valueBins(values) };
-    const inner = (cuts[index] ?? []).filter((cut) => min !== null && max !== null && cut > min && cut < max);
-    return { column, bins: quantileBins([min, ...inner, max].filter((cut) => cut !== null)) };
+    if (values !== undefined || min === null || max === null) return { column, bins: valueBins(values ?? []) };
+    const found = quantiles[index] ?? [];
+    const cuts = found.filter((cut, at) => at % 2 === 1 && cut > min && cut < max);
+    const inner = found.filter((_, at) => at % 2 === 0);
+    return { column, bins: quantileBins([min, ...cuts, max], inner) };
   });
   return profileColumns(query, relation, chosen);
 }

@@ -10,6 +10,8 @@ export interface Bins {
    * Empty where the baseline has no value at all.
    */
   readonly edges: readonly number[];
+  /** `quantile`: where a bin's rows lie on average, from a sample of the baseline. @default the middles of the bins */
+  readonly centres?: readonly number[];
 }
 
 /** How many quantile bins a column gets, and up to how many distinct values each value gets a bin of its own. */
@@ -62,7 +64,7 @@ export function cellLabel(bins: Bins, cell: number): string {
 }
 
 /**
- * Where each cell lies on the number line, for distances that need an order: bins by their middle (or value), under and
+ * Where each cell lies on the number line, for distances that need an order: bins by their centre (or value), under and
  * over halfway to the extremes seen. Unseen and missing have no place and are left out, so the result is two shorter
  * than the count vector.
  */
@@ -71,15 +73,26 @@ export function cellPositions(bins: Bins, lowest: number, highest: number): numb
   const first = edges[0];
   const last = edges.at(-1);
   if (first === undefined || last === undefined) return [];
-  const middles =
-    kind === 'values' ? edges : edges.slice(1).map((upper, index) => ((edges[index] ?? upper) + upper) / 2);
-  return [(Math.min(lowest, first) + first) / 2, ...middles, (last + Math.max(highest, last)) / 2];
+  const centres = kind === 'values' ? edges : (bins.centres ?? ranges(edges).map(([from, to]) => (from + to) / 2));
+  return [(Math.min(lowest, first) + first) / 2, ...centres, (last + Math.max(highest, last)) / 2];
 }
 
-/** Quantile bins over ascending cut points; equal neighbours (ties) are merged. */
-export function quantileBins(cuts: readonly number[]): Bins {
+/**
+ * Quantile bins over ascending cut points; equal neighbours (ties) are merged. `inner` are quantiles between the cut
+ * points, whose means become the centres.
+ */
+export function quantileBins(cuts: readonly number[], inner: readonly number[] = []): Bins {
   const edges = cuts.filter((cut, index) => index === 0 || cut > (cuts[index - 1] ?? Number.NEGATIVE_INFINITY));
-  return edges.length < 2 ? { kind: 'values', edges } : { kind: 'quantile', edges };
+  if (edges.length < 2) return { kind: 'values', edges };
+  const centres = ranges(edges).map(([from, to], bin) => {
+    const within = inner.filter((value) => (value > from || (bin === 0 && value === from)) && value <= to);
+    return within.length === 0 ? (from + to) / 2 : within.reduce((sum, value) => sum + value, 0) / within.length;
+  });
+  return { kind: 'quantile', edges, centres };
+}
+
+function ranges(edges: readonly number[]): (readonly [number, number])[] {
+  return edges.slice(1).map((to, index) => [edges[index] ?? to, to] as const);
 }
 
 /** One bin per value. */

@@ -76,7 +76,9 @@ function columnAggregates(bins: Bins, index: number): string[] {
   const f = `f${index}`;
   const bounds = boundsOf(bins).map(({ bound }) => bound);
   // Numbers as text: a literal such as 0.1 would be a DECIMAL, rounded on its way to DOUBLE.
-  const histogram = `map_values(histogram(${c}, CAST('[${bounds.join(',')}]' AS DOUBLE[])))`;
+  // A NaN compares with nothing and would end up in the first bin.
+  const comparable = `CASE WHEN NOT isnan(${c}) THEN ${c} END`;
+  const histogram = `map_values(histogram(${comparable}, CAST('[${bounds.join(',')}]' AS DOUBLE[])))`;
   return [
     ...(bounds.length === 0 ? [] : [`CAST(${histogram} AS VARCHAR) AS bins${index}`]),
     `CAST(count(*) AS DOUBLE) AS rows${index}`,

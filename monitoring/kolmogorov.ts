@@ -9,7 +9,7 @@ const EXACT_UP_TO = 140;
 export function kolmogorovSurvival(n: number, d: number): number {
   if (n < 1 || d <= 0) return 1;
   if (d >= 1) return 0;
-  // The authors' own tail, good to 7 digits, where the exact sum would be 1 minus almost 1.
+  // The authors' own tail, good to 7 decimals, where the exact sum would be 1 minus almost 1.
   const s = n * d * d;
   if (s > 7.24 || (s > 3.76 && n > 99)) return 2 * Math.exp(-(2.000071 + 0.331 / Math.sqrt(n) + 1.409 / n) * s);
   if (n <= EXACT_UP_TO) return clampProbability(1 - exactCdf(n, d));

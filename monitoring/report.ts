@@ -2,7 +2,7 @@ import type { Estimate } from '../contracts/gates.ts';
 import type { MonitorVerdict } from '../contracts/monitor-model.ts';
 import type { MonitorDefinition } from '../contracts/schemas/project.ts';
 import { aucEstimate } from '../learning/day-jackknife.ts';
-import { classSizes, scoreHistogram, totalCounts, type ScoreHistogramRow } from '../learning/score-histogram.ts';
+import { classSizes, scoreHistogram, type ScoreHistogramRow } from '../learning/score-histogram.ts';
 import { scoreHistogramSql } from '../learning/score-histogram-sql.ts';
 import type { BaselineProfile } from './baseline-profile.ts';
 import { measureDrift, type ColumnDrift } from './column-drift.ts';
@@ -27,7 +27,7 @@ export interface MonitorRequest {
   readonly snapshot?: number;
 }
 
-/** What a monitor found in a window. Plain JSON, below 60 kB up to 30 features. */
+/** What a monitor found in a window. Plain JSON, below 60 kB up to 24 features. */
 export interface MonitorReport {
   readonly rows: number;
   /** Share of the rows with a label; 0 without rows. */
@@ -93,7 +93,7 @@ function windowRelation(relation: string, { from, until }: MonitorWindow): strin
 async function windowQuality(query: Query, relation: string, rows: number): Promise<WindowQuality> {
   const counts = await query(scoreHistogramSql({ relation }));
   const histogram = scoreHistogram(counts as unknown as readonly ScoreHistogramRow[]);
-  const { positives, negatives } = classSizes(totalCounts(histogram));
+  const { positives, negatives } = classSizes(histogram.total);
   const labelled = positives + negatives;
   return {
     labelledShare: rows === 0 ? 0 : labelled / rows,
