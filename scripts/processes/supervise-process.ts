@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { firstLine } from '../message-for-person.ts';
 import type { Report } from '../setup/report.ts';
 import { nextBackOff, type BackOff } from './back-off.ts';
+import { killGroup, killGroupAtExit } from './process-groups.ts';
 import { openProcessLog } from './process-log.ts';
 
 export interface SuperviseOptions {
@@ -32,6 +33,8 @@ export interface SupervisedProcess {
   readonly restarts: () => number;
   /** Resolves when the present or the next life is ready. Rejects, with its last lines, when it died three times before that, or was stopped. */
   readonly ready: () => Promise<void>;
+  /** What it printed last, for messages. */
+  readonly lastLines: () => readonly string[];
   /** SIGTERM, then SIGKILL after the grace time; the whole process group is gone when it resolves. */
   readonly stop: () => Promise<void>;
 }
@@ -85,7 +88,7 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
   };
 
   const onDeath = (dead: ChildProcess, livedMs: number, how: string): void => {
-    killGroup(dead.pid, 'SIGKILL'); // What it may have left of its group.
+    killGroup(dead.pid); // What it may have left of its group.
     child = undefined;
     if (!isReady) deathsBeforeReady += 1;
     isReady = false;
@@ -104,10 +107,12 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
     const started = Date.now();
     const process_ = spawnLeader(options);
     child = process_;
+    const forget = killGroupAtExit(process_.pid);
     let over = false;
     const end = (how: string): void => {
       if (over) return;
       over = true;
+      forget();
       log.write(`--- ${new Date().toISOString()} ${name}: ${how}\n`);
       onDeath(process_, Date.now() - started, how);
     };
@@ -121,13 +126,10 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
     if (options.isReady === undefined && process_.pid !== undefined) becomeReady();
   };
 
-  const killAtExit = (): void => killGroup(child?.pid, 'SIGKILL');
-  process.on('exit', killAtExit);
   const stopNow = async (): Promise<void> => {
     clearTimeout(restartTimer);
     giveUp('was stopped');
     if (child !== undefined) await endProcess(child, options.graceMs);
-    process.removeListener('exit', killAtExit);
     await log.close();
   };
 
@@ -136,6 +138,7 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
     name,
     pid: () => child?.pid,
     restarts: () => restarts,
+    lastLines: () => [...lastLines],
     ready: () =>
       isReady
         ? Promise.resolve()
@@ -160,16 +163,7 @@ async function endProcess(child: ChildProcess, graceMs: number): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   child.kill('SIGTERM');
-  const timer = setTimeout(() => killGroup(child.pid, 'SIGKILL'), graceMs);
+  const timer = setTimeout(() => killGroup(child.pid), graceMs);
   await gone;
   clearTimeout(timer);
-}
-
-function killGroup(pid: number | undefined, signal: NodeJS.Signals): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(-pid, signal);
-  } catch {
-    // Nothing of the group is left.
-  }
 }

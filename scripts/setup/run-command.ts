@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { killGroup, killGroupAtExit } from '../processes/process-groups.ts';
 import { elapsed } from './report.ts';
 
 export interface CommandOptions {
@@ -31,15 +32,14 @@ export function runCommand(command: string, args: readonly string[], options: Co
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     let timedOut = false;
-    const kill = (): void => killGroup(child.pid);
+    const forget = killGroupAtExit(child.pid);
     const timer = setTimeout(() => {
       timedOut = true;
-      kill();
+      killGroup(child.pid);
     }, options.timeoutMs);
-    process.once('exit', kill);
     const settle = (): void => {
       clearTimeout(timer);
-      process.removeListener('exit', kill);
+      forget();
     };
     child.on('error', (error: NodeJS.ErrnoException) => {
       settle();
@@ -52,15 +52,6 @@ export function runCommand(command: string, args: readonly string[], options: Co
       else reject(new Error(`"${command}" ended with ${signal ?? `code ${code}`}: ${lastLines(stderr || stdout)}`));
     });
   });
-}
-
-function killGroup(pid: number | undefined): void {
-  if (pid === undefined) return;
-  try {
-    process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
-  } catch {
-    // It is gone already.
-  }
 }
 
 /** The last lines that say something, in one. */
