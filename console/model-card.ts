@@ -1,4 +1,4 @@
-import type { CandidateEvidence } from '../contracts/evidence.ts';
+import type { CandidateEvidence, EvidenceOrigin, ModelMetrics } from '../contracts/evidence.ts';
 import { markdownText } from './markdown.ts';
 import { formatCount, formatInstant, formatInterval, formatMetric, formatPercent } from './number-format.ts';
 
@@ -16,9 +16,13 @@ export interface ModelCardFacts {
   readonly features: readonly string[];
   readonly sources: readonly string[];
   readonly params: Readonly<Record<string, string | number>>;
-  readonly createdFrom: CandidateEvidence['createdFrom'];
+  /** The card is written before the run that keeps it has an id. */
+  readonly createdFrom: Omit<EvidenceOrigin, 'runId'>;
   readonly data: CandidateEvidence['data'];
-  readonly metrics: CandidateEvidence['metrics'];
+  /** On the held-out rows. The comparison with others belongs to the evidence, not to the model. */
+  readonly metrics: ModelMetrics;
+  /** Of every interval, for example 0.95. */
+  readonly confidence: number;
   readonly slices: CandidateEvidence['slices'];
   /** The project's own, beside those that follow from the data. */
   readonly limitations?: readonly string[];
@@ -43,7 +47,7 @@ function details({ model, version, project, description, owner, createdFrom }: M
     list([
       `**Owner**: ${text(owner)}`,
       `**Project**: ${text(project)}, digest \`${createdFrom.projectDigest.slice(0, 12)}\``,
-      `**Trained by run**: \`${createdFrom.runId}\``,
+      `**Trained by**: \`${createdFrom.workflowId}\``,
       createdFrom.commit === null
         ? '**Commit**: none, the project is not under git'
         : `**Commit**: \`${createdFrom.commit}\`${createdFrom.clean === true ? '' : ' (the folder differed from it)'}`,
@@ -74,21 +78,19 @@ function parameters({ algorithm, label, features, sources, params, data, created
   ];
 }
 
-function analysis({ metrics, slices }: ModelCardFacts): string[] {
-  const { challenger, reference, confidence } = metrics;
-  const other = reference.kind === 'champion' ? `Champion (version ${reference.version ?? '?'})` : 'Baseline';
+function analysis({ metrics, confidence, slices }: ModelCardFacts): string[] {
   const percent = formatPercent(confidence, 0);
   const sorted = [...slices].sort((a, b) => a.auc.value - b.auc.value || (a.slice < b.slice ? -1 : 1));
   const shown = sorted.slice(0, SLICES_SHOWN);
   return [
     '## Quantitative analysis',
     table(
-      ['Metric', 'This model', other],
+      ['Metric', 'Held-out window'],
       [
-        ['AUC', formatMetric(challenger.auc.value), formatMetric(reference.metrics.auc.value)],
-        [`AUC, ${percent} interval`, formatInterval(challenger.auc), formatInterval(reference.metrics.auc)],
-        ['Log loss', formatMetric(challenger.logLoss), formatMetric(reference.metrics.logLoss)],
-        ['Brier score', formatMetric(challenger.brier), formatMetric(reference.metrics.brier)],
+        ['AUC', formatMetric(metrics.auc.value)],
+        [`AUC, ${percent} interval`, formatInterval(metrics.auc)],
+        ['Log loss', formatMetric(metrics.logLoss)],
+        ['Brier score', formatMetric(metrics.brier)],
       ],
     ),
     ...(shown.length === 0

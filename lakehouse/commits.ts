@@ -19,7 +19,8 @@ export interface CommitRecord extends LakeCommit {
   readonly snapshot: number;
 }
 
-const TRIES = 40;
+/** How long a commit goes on trying; a frozen rival may hold the catalog's lock for good. */
+const PATIENCE_MS = 60_000;
 
 /** See `Lake.commit`. The connection is the transaction's own. */
 export async function commitOnce(
@@ -27,6 +28,7 @@ export async function commitOnce(
   input: LakeCommit,
   write: (connection: DuckDBConnection) => Promise<void>,
 ): Promise<CommitRecord> {
+  const started = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       await transaction(c, input, write);
@@ -35,10 +37,10 @@ export async function commitOnce(
       // Fails when COMMIT itself did: then there is nothing left to roll back.
       await c.run('ROLLBACK').catch(() => undefined);
       if (!isLostRace(error)) throw error;
-      if (attempt >= TRIES) {
+      if (performance.now() - started > PATIENCE_MS) {
         throw new SuperstepError(
           'LakeUnavailable',
-          `commit "${input.key}" lost ${TRIES} races against other writers of the lake, the last with: ${messageOf(error)}; only one process per environment should write it`,
+          `commit "${input.key}" lost ${attempt} races against other writers of the lake, the last with: ${messageOf(error)}; only one process per environment should write it`,
           { key: input.key },
         );
       }
@@ -85,6 +87,11 @@ export function findCommit(c: DuckDBConnection, key: string): Promise<CommitReco
 export function newestRefresh(c: DuckDBConnection, project: string, asOf?: string): Promise<CommitRecord | undefined> {
   const until = asOf === undefined ? '' : ` AND as_of <= ${timestampLiteral(asOf)}`;
   return newest(c, `kind = 'refresh' AND project = ${literal(project)}${until}`);
+}
+
+/** The refresh of a project that published a snapshot. */
+export function refreshAt(c: DuckDBConnection, project: string, snapshot: number): Promise<CommitRecord | undefined> {
+  return newest(c, `kind = 'refresh' AND project = ${literal(project)} AND snapshot_id = ${snapshot}`);
 }
 
 /** DuckLake's virtual column `snapshot_id` is the snapshot that brought the row. */

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
-import { commitOnce, type CommitRecord, findCommit, type LakeCommit, newestRefresh } from './commits.ts';
+import { commitOnce, type CommitRecord, findCommit, type LakeCommit, newestRefresh, refreshAt } from './commits.ts';
 import { isLostRace, lakeFault } from './engine-errors.ts';
 import { runJob } from './job.ts';
 import { literal } from './sql-text.ts';
@@ -41,6 +41,8 @@ export interface Lake {
   findCommit(key: string): Promise<CommitRecord | undefined>;
   /** The newest refresh of a project, or the newest of those whose as-of is at most `asOf`. */
   published(project: string, asOf?: string): Promise<CommitRecord | undefined>;
+  /** The refresh of a project that published this snapshot; undefined when the snapshot is none. */
+  publishedAt(project: string, snapshot: number): Promise<CommitRecord | undefined>;
   /** Interrupts what still runs, waits for it and lets go of all files. */
   close(): Promise<void>;
 }
@@ -82,6 +84,7 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     },
     findCommit: (key) => connected((c) => findCommit(c, key)),
     published: (project, asOf) => connected((c) => newestRefresh(c, project, asOf)),
+    publishedAt: (project, snapshot) => connected((c) => refreshAt(c, project, snapshot)),
     async close() {
       closing.abort(new Error('the lake is being closed'));
       await Promise.all(running);

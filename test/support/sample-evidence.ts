@@ -90,7 +90,8 @@ export function sampleEvidence(changes: Partial<CandidateEvidence> = {}): Candid
     params,
     createdFrom,
     data,
-    metrics,
+    metrics: metrics.challenger,
+    confidence: metrics.confidence,
     slices,
     limitations: ['Weather is not among the features: sudden storms are seen only through the delays they cause.'],
   });
