@@ -24,7 +24,11 @@ const KINDS: Readonly<Record<string, string>> = {
   record: 'a mapping of names to values',
 };
 
-const UNITS: Readonly<Record<string, string>> = { string: ' characters', array: ' entries', set: ' entries' };
+/** What a bound counts: one, several. */
+const UNITS: Readonly<Record<string, readonly [one: string, several: string]>> = {
+  string: [' character', ' characters'],
+  array: [' entry', ' entries'],
+};
 
 /** Looking for what was meant takes time; a mapping with more unknown fields than this has other problems. */
 const HINTS_AT_MOST = 100;
@@ -38,7 +42,8 @@ function fieldsOf(issue: z.core.$ZodRawIssue): readonly string[] {
 function boundText(issue: z.core.$ZodRawIssue<z.core.$ZodIssueTooSmall | z.core.$ZodIssueTooBig>): string {
   const [inclusive, exclusive, bound] =
     issue.code === 'too_small' ? ['at least', 'more than', issue.minimum] : ['at most', 'less than', issue.maximum];
-  return `${issue.inclusive === false ? exclusive : inclusive} ${bound}${UNITS[issue.origin] ?? ''}`;
+  const unit = UNITS[issue.origin]?.[bound === 1 ? 0 : 1] ?? '';
+  return `${issue.inclusive === false ? exclusive : inclusive} ${bound}${unit}`;
 }
 
 /** What the schema would have accepted, in words. Messages that a schema brings itself win over these. */
