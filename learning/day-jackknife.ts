@@ -1,5 +1,5 @@
 import type { Estimate } from '../contracts/gates.ts';
-import { aucOfCounts, totalCounts, type ScoreCounts, type ScoreHistogram } from './score-histogram.ts';
+import { aucOfCounts, type ScoreHistogram } from './score-histogram.ts';
 import { tFactor } from './statistics.ts';
 
 export interface JackknifeOptions {
@@ -49,6 +49,6 @@ export function aucDifferenceEstimate(first: ScoreHistogram, second: ScoreHistog
 }
 
 function aucByLeftOutDay(histogram: ScoreHistogram): { readonly value: number; readonly leftOut: readonly number[] } {
-  const total: ScoreCounts = totalCounts(histogram);
-  return { value: aucOfCounts(total), leftOut: histogram.days.map(({ counts }) => aucOfCounts(total, counts)) };
+  const { total, days } = histogram;
+  return { value: aucOfCounts(total), leftOut: days.map(({ counts }) => aucOfCounts(total, counts)) };
 }

@@ -6,9 +6,7 @@ import {
   brierOfCounts,
   classSizes,
   logLossOfCounts,
-  SCORE_BINS,
   scoreHistogram,
-  totalCounts,
   type ScoreCounts,
   type ScoreHistogram,
   type ScoreHistogramRow,
@@ -48,7 +46,7 @@ const CALIBRATION_BINS = 10;
 
 /** How good the scores are. Errors: `EmptyDataset` where there are not both labels. */
 export function evaluate(histogram: ScoreHistogram, { confidence }: { readonly confidence: number }): Evaluation {
-  const counts = totalCounts(histogram);
+  const counts = histogram.total;
   const { positives, negatives } = classSizes(counts);
   if (positives === 0 || negatives === 0) {
     throw new SuperstepError(
@@ -84,7 +82,7 @@ export function evaluateSlices(
   const slices = [...bySlice].sort(([a], [b]) => (a < b ? -1 : 1));
   return slices.map(([slice, own]) => {
     const histogram = scoreHistogram(own);
-    const { positives, negatives } = classSizes(totalCounts(histogram));
+    const { positives, negatives } = classSizes(histogram.total);
     const auc = positives > 0 && negatives > 0 ? aucEstimate(histogram, confidence) : null;
     return { slice, rows: positives + negatives, positives, auc };
   });
@@ -94,9 +92,9 @@ function rocCurve(counts: ScoreCounts, positives: number, negatives: number): (r
   const points: (readonly [number, number])[] = [[0, 0]];
   let truePositives = 0;
   let falsePositives = 0;
-  for (let bin = SCORE_BINS - 1; bin > 0; bin--) {
-    truePositives += counts.positives[bin] ?? 0;
-    falsePositives += counts.negatives[bin] ?? 0;
+  for (let index = counts.bins.length - 1; index >= 0; index--) {
+    truePositives += counts.positives[index] ?? 0;
+    falsePositives += counts.negatives[index] ?? 0;
     const fpr = falsePositives / negatives;
     // The first threshold at or beyond each step; 99 of them between the ends.
     if (fpr < 1 && fpr >= points.length / ROC_STEPS) points.push([fpr, truePositives / positives]);
@@ -109,9 +107,9 @@ function calibrationBins(counts: ScoreCounts, rows: number): CalibrationBin[] {
   let seen = 0;
   let boundary = rows / CALIBRATION_BINS;
   let group = { count: 0, scores: 0, positives: 0 };
-  for (let bin = 0; bin < SCORE_BINS; bin++) {
-    const p = counts.positives[bin] ?? 0;
-    const count = p + (counts.negatives[bin] ?? 0);
+  for (const [index, bin] of counts.bins.entries()) {
+    const p = counts.positives[index] ?? 0;
+    const count = p + (counts.negatives[index] ?? 0);
     if (count === 0) continue;
     seen += count;
     group = {

@@ -14,8 +14,10 @@ export interface ScoreHistogramRow {
   readonly slice?: string | null;
 }
 
-/** Counts a bin of the rows with label 1 and of those with label 0. */
+/** Counts a bin: `positives[i]` rows with label 1 and `negatives[i]` with label 0 have a score in bin `bins[i]`. */
 export interface ScoreCounts {
+  /** Bins that have rows, ascending; the same for all days of a histogram. */
+  readonly bins: readonly number[];
   readonly positives: Float64Array;
   readonly negatives: Float64Array;
 }
@@ -28,6 +30,8 @@ export interface ScoreCounts {
 export interface ScoreHistogram {
   /** Days that have rows, ascending. */
   readonly days: readonly { readonly day: string; readonly counts: ScoreCounts }[];
+  /** All days together. */
+  readonly total: ScoreCounts;
 }
 
 /** The bin of a score; `InvalidInput` where it is no probability. */
@@ -44,34 +48,23 @@ export function binScore(bin: number): number {
 }
 
 /** Builds a histogram; rows of the same day, label and bin add up. */
-export function scoreHistogram(rows: Iterable<ScoreHistogramRow>): ScoreHistogram {
+export function scoreHistogram(rows: readonly ScoreHistogramRow[]): ScoreHistogram {
+  rows.forEach(checkRow);
+  const bins = [...new Set(rows.map(({ bin }) => bin))].sort((a, b) => a - b);
+  const position = new Map(bins.map((bin, index) => [bin, index]));
+  const total = emptyCounts(bins);
   const byDay = new Map<string, ScoreCounts>();
   for (const { day, label, bin, count } of rows) {
-    if ((label !== 0 && label !== 1) || !Number.isInteger(bin) || bin < 0 || bin >= SCORE_BINS || !(count >= 0)) {
-      throw new SuperstepError(
-        'InvalidInput',
-        `a histogram row of ${day} has label ${label}, bin ${bin}, count ${count}; expected label 0 or 1, a bin below ${SCORE_BINS}, a count`,
-      );
-    }
-    const counts = byDay.get(day) ?? emptyCounts();
+    const counts = byDay.get(day) ?? emptyCounts(bins);
     byDay.set(day, counts);
-    const side = label === 1 ? counts.positives : counts.negatives;
-    side[bin] = (side[bin] ?? 0) + count;
+    const index = position.get(bin) ?? 0;
+    for (const { positives, negatives } of [counts, total]) {
+      const side = label === 1 ? positives : negatives;
+      side[index] = at(side, index) + count;
+    }
   }
   const days = [...byDay].map(([day, counts]) => ({ day, counts }));
-  return { days: days.sort((a, b) => (a.day < b.day ? -1 : 1)) };
-}
-
-/** All days' counts together. */
-export function totalCounts(histogram: ScoreHistogram): ScoreCounts {
-  const total = emptyCounts();
-  for (const { counts } of histogram.days) {
-    for (let bin = 0; bin < SCORE_BINS; bin++) {
-      total.positives[bin] = at(total.positives, bin) + at(counts.positives, bin);
-      total.negatives[bin] = at(total.negatives, bin) + at(counts.negatives, bin);
-    }
-  }
-  return total;
+  return { days: days.sort((a, b) => (a.day < b.day ? -1 : 1)), total };
 }
 
 /** Number of rows with label 1 and 0. */
@@ -87,9 +80,9 @@ export function aucOfCounts(counts: ScoreCounts, without?: ScoreCounts): number 
   let negativesBelow = 0;
   let positives = 0;
   let wins = 0;
-  for (let bin = 0; bin < SCORE_BINS; bin++) {
-    const p = at(counts.positives, bin) - (without === undefined ? 0 : at(without.positives, bin));
-    const n = at(counts.negatives, bin) - (without === undefined ? 0 : at(without.negatives, bin));
+  for (let index = 0; index < counts.bins.length; index++) {
+    const p = at(counts.positives, index) - (without === undefined ? 0 : at(without.positives, index));
+    const n = at(counts.negatives, index) - (without === undefined ? 0 : at(without.negatives, index));
     wins += p * (negativesBelow + n / 2);
     negativesBelow += n;
     positives += p;
@@ -110,22 +103,30 @@ export function brierOfCounts(counts: ScoreCounts): number {
 function meanOver(counts: ScoreCounts, loss: (score: number, label: 0 | 1) => number): number {
   let total = 0;
   let rows = 0;
-  for (let bin = 0; bin < SCORE_BINS; bin++) {
-    const p = at(counts.positives, bin);
-    const n = at(counts.negatives, bin);
-    if (p > 0) total += p * loss(binScore(bin), 1);
-    if (n > 0) total += n * loss(binScore(bin), 0);
+  counts.bins.forEach((bin, index) => {
+    const p = at(counts.positives, index);
+    const n = at(counts.negatives, index);
+    total += p * loss(binScore(bin), 1) + n * loss(binScore(bin), 0);
     rows += p + n;
-  }
+  });
   return total / rows;
 }
 
-function emptyCounts(): ScoreCounts {
-  return { positives: new Float64Array(SCORE_BINS), negatives: new Float64Array(SCORE_BINS) };
+function checkRow({ day, label, bin, count }: ScoreHistogramRow): void {
+  const binFits = Number.isInteger(bin) && bin >= 0 && bin < SCORE_BINS;
+  if ((label === 0 || label === 1) && binFits && Number.isInteger(count) && count >= 0) return;
+  throw new SuperstepError(
+    'InvalidInput',
+    `a histogram row of ${day} has label ${label}, bin ${bin}, count ${count}; expected label 0 or 1, a bin below ${SCORE_BINS}, a count`,
+  );
 }
 
-function at(values: Float64Array, bin: number): number {
-  return values[bin] ?? 0;
+function emptyCounts(bins: readonly number[]): ScoreCounts {
+  return { bins, positives: new Float64Array(bins.length), negatives: new Float64Array(bins.length) };
+}
+
+function at(values: Float64Array, index: number): number {
+  return values[index] ?? 0;
 }
 
 function sum(values: Float64Array): number {

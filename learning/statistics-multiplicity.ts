@@ -11,7 +11,7 @@ export function benjaminiHochberg(pValues: readonly number[]): number[] {
     .sort((a, b) => b.p - a.p);
   let smallest = 1;
   ranked.forEach(({ p, index }, position) => {
-    smallest = Math.min(smallest, (p * ranked.length) / (ranked.length - position));
+    smallest = Math.min(smallest, p * (ranked.length / (ranked.length - position)));
     adjusted[index] = smallest;
   });
   return adjusted;

@@ -6,7 +6,7 @@ import type { TuningTrial } from '../contracts/training.ts';
 import { loadLightGbm, type Booster, type LightGbm, type LightGbmParams } from './lightgbm.ts';
 import { openMatrixReader, type MatrixReader, type RowRange } from './matrix.ts';
 import { writeModelFiles, type ModelFiles } from './model-files.ts';
-import { aucOfCounts, scoreBin, scoreHistogram, totalCounts } from './score-histogram.ts';
+import { aucOfCounts, scoreBin, scoreHistogram } from './score-histogram.ts';
 import { bestTrial, proposeTrials } from './tuning.ts';
 
 export interface TrainJob {
@@ -176,5 +176,5 @@ function aucOf(scores: Float64Array, labels: Float32Array): number {
     bin: scoreBin(score),
     count: 1,
   }));
-  return aucOfCounts(totalCounts(scoreHistogram(rows)));
+  return aucOfCounts(scoreHistogram(rows).total);
 }

@@ -1,4 +1,5 @@
 import type { LightGbmParams } from './lightgbm.ts';
+import { seededRandom } from './seeded-random.ts';
 
 /**
  * Parameter sets to try: `base` itself first, then random ones around it, `trials` in all. The same seed gives the same
@@ -22,17 +23,6 @@ export function proposeTrials(base: LightGbmParams, trials: number, seed: number
 /** Index of the best AUC; of equal ones the earliest. */
 export function bestTrial(trials: readonly { readonly auc: number }[]): number {
   return trials.reduce((best, trial, index) => (trial.auc > (trials[best]?.auc ?? -Infinity) ? index : best), 0);
-}
-
-/** Uniform numbers in [0, 1) from a seed (the public-domain generator mulberry32). */
-function seededRandom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 function round(value: number): number {
