@@ -5,7 +5,7 @@ import { asModelInput, profileColumns, type ColumnProfile, type Query } from './
 import { columnQuantiles, numbersOf } from './column-quantiles.ts';
 
 /** The column of held-out and production rows that holds the model's answer. */
-export const SCORE_COLUMN = 'score';
+const SCORE_COLUMN = 'score';
 
 /** How good the model was on rows that it had never seen. */
 export interface BaselineQuality extends Estimate {

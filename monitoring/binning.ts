@@ -27,7 +27,7 @@ export function cellCount(bins: Bins): number {
 }
 
 /** Number of bins proper. */
-export function binCount(bins: Bins): number {
+function binCount(bins: Bins): number {
   return bins.kind === 'values' ? bins.edges.length : bins.edges.length - 1;
 }
 

@@ -51,7 +51,7 @@ export async function profileColumns(
 }
 
 /** One row of aggregates for all columns: `<what><index>`. */
-export function profileSql(relation: string, columns: readonly BinnedColumn[]): string {
+function profileSql(relation: string, columns: readonly BinnedColumn[]): string {
   const aggregates = columns.flatMap(({ bins }, index) => columnAggregates(bins, index));
   return `SELECT ${aggregates.join(',\n  ')}\nFROM (${asModelInput(
     relation,

@@ -17,7 +17,7 @@ export interface TestResult {
 export const PSI_FLOOR = 1e-4;
 
 /** Cells expected to hold fewer than this in either sample are pooled before the chi-squared test (Cochran's rule). */
-export const LEAST_EXPECTED = 5;
+const LEAST_EXPECTED = 5;
 
 /** Population stability index: sum of (p - q) ln(p / q), shares floored at `floor`. */
 export function psi(reference: Counts, current: Counts, floor = PSI_FLOOR): number {

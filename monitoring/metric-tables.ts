@@ -40,7 +40,7 @@ export interface WindowQuality {
 const MONITOR_VERSION = 1;
 
 /** `column_name` of the rows that are about the whole table. */
-export const TABLE_ROW = ':table';
+const TABLE_ROW = ':table';
 
 const WINDOW = 'STRUCT("start" TIMESTAMP, "end" TIMESTAMP)';
 const TEST = 'STRUCT(statistic DOUBLE, pvalue DOUBLE)';

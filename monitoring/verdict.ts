@@ -6,7 +6,7 @@ import type { BaselineQuality } from './baseline-profile.ts';
 import type { ColumnDrift } from './column-drift.ts';
 
 /** A window with fewer rows says nothing about fifty bins: chance alone gives them a PSI of about 0.1. */
-export const LEAST_ROWS = 500;
+const LEAST_ROWS = 500;
 
 /** ISO instants; `from` is in the window, `until` is not. */
 export interface MonitorWindow {

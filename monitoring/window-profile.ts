@@ -3,7 +3,7 @@ import { profileColumns, type ColumnProfile, type Query } from './column-profile
 import { columnQuantiles } from './column-quantiles.ts';
 
 /** Levels of {@link WindowColumn.quantiles}. */
-export const QUANTILE_LEVELS = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
+const QUANTILE_LEVELS = [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99] as const;
 
 export interface WindowColumn extends ColumnProfile {
   /** At {@link QUANTILE_LEVELS}; empty without a finite value. */

@@ -27,7 +27,7 @@ function onOwnValues(a: readonly number[], b: readonly number[]): [number[], num
   return [count(a), count(b)];
 }
 
-// Reference values: scipy 1.17.1 and the tools named, see the golden cases G1-G8 of docs/monitoring.md.
+// Computed with scipy 1.17.1, or published by the tools that the cases come from (Evidently, Deepchecks, Great Expectations).
 describe('golden values', () => {
   it('G1: distances of two distributions', () => {
     const [p, q] = [
