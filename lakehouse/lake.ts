@@ -1,8 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { SuperstepError } from '../contracts/failure-types.ts';
 import { commitOnce, type CommitRecord, findCommit, type LakeCommit, newestRefresh, refreshAt } from './commits.ts';
-import { isLostRace, lakeFault } from './engine-errors.ts';
+import { isLostRace, lakeFault, messageOf } from './engine-errors.ts';
 import { runJob } from './job.ts';
 import { literal } from './sql-text.ts';
 
@@ -53,7 +54,10 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
     await mkdir(folder, { recursive: true });
   }
   const instance = await attach(options).catch((error: unknown) => {
-    throw lakeFault(error);
+    throw new SuperstepError(
+      'LakeUnavailable',
+      `the lake with the catalog ${options.catalogFile} cannot be opened: ${messageOf(error)}; look at the file, at who else holds it, and at the extensions in ${options.extensionsFolder}`,
+    );
   });
   const closing = new AbortController();
   const running = new Set<Promise<unknown>>();
