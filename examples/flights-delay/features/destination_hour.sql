@@ -1,4 +1,4 @@
--- The destination at the full hour: arrivals at it whose delay became known in the 24 and 6 hours up to the full hour, that included.
+-- How arrivals at an airport went, by what had landed in the 24 and 6 hours up to the full hour, that included.
 -- A row rests on nothing but flights known by its own hour, so that it never changes once that hour has come.
 WITH landed AS (
   -- The first full hour at or after the landing.
