@@ -1,7 +1,7 @@
 /** The style sheet of all pages: light, dark and print from one set of variables; no image, no font from elsewhere. */
 export const PAGE_STYLE = `
 :root{color-scheme:light dark;--page:#f5f6f8;--card:#fff;--line:#e3e6eb;--soft:#f0f2f5;--ink:#161a22;--muted:#5b6472;
---grid:#eaecf0;--guide:#a3acb9;--challenger:#4353d8;--reference:#c2660a;
+--grid:#eaecf0;--guide:#a3acb9;--challenger:#4353d8;--reference:#a85400;
 --pass:#12763f;--pass-soft:#e2f5e9;--fail:#b6212f;--fail-soft:#fde8e9;--unsure:#8a5a00;--unsure-soft:#fdf1d7;
 --wait-soft:#e8eafc;--shadow:0 1px 2px rgb(16 24 40/.05),0 4px 16px rgb(16 24 40/.04)}
 @media (prefers-color-scheme:dark){:root{--page:#0d1016;--card:#151a22;--line:#272e3a;--soft:#1c222c;--ink:#e8ebf0;

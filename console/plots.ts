@@ -33,7 +33,7 @@ export function rocPlot({ challenger, reference }: EvidenceMetrics, referenceNam
   const description =
     `ROC curves. Challenger: AUC ${formatMetric(challenger.auc.value)}. ` +
     `${referenceName}: AUC ${formatMetric(reference.metrics.auc.value)}.`;
-  return renderPlot(description, SQUARE, [
+  return renderPlot('roc', description, SQUARE, [
     line(DIAGONAL, { color: GUIDE, strokeWidth: 1, strokeDash: [3, 4] }),
     line(reference.metrics.roc, { color: REFERENCE, strokeWidth: 2, strokeDash: [6, 3] }),
     line(challenger.roc, { color: CHALLENGER, strokeWidth: 2.5 }),
@@ -71,6 +71,7 @@ export function calibrationPlot({ challenger, reference }: EvidenceMetrics, refe
   ];
   const diagonal = [0, top].map((rate) => ({ predicted: rate, observed: rate }));
   return renderPlot(
+    'calibration',
     `Calibration: observed rate against predicted probability by bin, challenger (${challenger.calibration.length} ` +
       `bins) and ${referenceName} (${reference.metrics.calibration.length} bins); on the diagonal both are equal.`,
     SQUARE,
@@ -101,6 +102,7 @@ export function importancePlot(importance: readonly FeatureImportance[]): Promis
   const description = `Mean absolute SHAP value by feature: ${values.map((v) => `${v.feature} ${v.label}`).join(', ')}.`;
   const text = { type: 'text', align: 'left', fontSize: 13 };
   return renderPlot(
+    'importance',
     description,
     { height: 16 + values.length * 38, padding: { left: 2, right: 62, top: 8, bottom: 8 } },
     [
@@ -138,6 +140,7 @@ export function slicesPlot(slices: readonly SliceMetrics[], overall: number, flo
   });
   const description = `AUC by slice: ${values.map((v) => `${v.slice} ${formatMetric(v.value, 3)}`).join(', ')}.`;
   return renderPlot(
+    'slices',
     description,
     { height: 54 + values.length * 27, padding: { left: 124, right: 16, top: 8, bottom: 48 } },
     [
@@ -187,6 +190,7 @@ export function differencePlot({ difference, margin }: EvidenceMetrics): Promise
   // Zero and margin lie close together: their words grow away from each other.
   const marginRight = margin >= 0;
   return renderPlot(
+    'difference',
     `Difference in AUC ${formatMetric(value)}, interval ${formatMetric(lower)} to ${formatMetric(upper)}, ` +
       `margin ${formatMetric(margin)}.`,
     { width: 310, height: 150, padding: { left: 16, right: 16, top: 28, bottom: 48 } },

@@ -40,8 +40,12 @@ export interface PlotSize {
 /** A layer of a Vega-Lite plot. */
 export type LayerSpec = Record<string, unknown>;
 
-/** Renders layers to one SVG with a description; equal input gives equal bytes. */
+/**
+ * Renders layers to one SVG with a description. `name` is unique in the page: ids begin with it. Equal input gives equal
+ * bytes.
+ */
 export async function renderPlot(
+  name: string,
   description: string,
   { width = PLOT_WIDTH, height, padding }: PlotSize,
   layer: readonly LayerSpec[],
@@ -58,10 +62,19 @@ export async function renderPlot(
   const view = new View(parse(compiled), { renderer: 'none', logger: QUIET });
   try {
     const svg = await view.toSVG();
-    return trustedHtml(svg.replace(/^<svg[^>]*>/, openTag(description, width, height)));
+    return trustedHtml(ownIds(svg, name).replace(/^<svg[^>]*>/, openTag(description, width, height)));
   } finally {
     view.finalize();
   }
+}
+
+/** Vega counts its ids through the life of the process: count them anew, or the bytes depend on what came before. */
+function ownIds(svg: string, name: string): string {
+  const names = new Map<string, string>();
+  return svg.replace(/( id="|url\(#)([a-z_]+\d+)(?="|\))/g, (_match, before: string, id: string) => {
+    if (!names.has(id)) names.set(id, `${name}-${names.size}`);
+    return `${before}${names.get(id) ?? id}`;
+  });
 }
 
 /** A root of our own: a picture with one description, scaled by its box. Its size is in `viewBox`. */
