@@ -69,16 +69,26 @@ describe('loadLightGbm', () => {
   });
 
   it('stops when asked to between two trees', async () => {
-    const stopped = withBooster({}, 1, () => undefined, (done) => (done === 3 ? Promise.reject(new Error('stop')) : noListener()));
+    const stopped = withBooster(
+      {},
+      1,
+      () => undefined,
+      (done) => (done === 3 ? Promise.reject(new Error('stop')) : noListener()),
+    );
     await expect(stopped).rejects.toThrow('stop');
   });
 
   it('says TrainingDiverged when a model runs away', async () => {
     const trained = withBooster({ learning_rate: 1e6 }, 1, () => undefined);
-    await expect(trained).rejects.toMatchObject({ type: 'TrainingDiverged', message: expect.stringContaining('Lower learning_rate') as string });
+    await expect(trained).rejects.toMatchObject({
+      type: 'TrainingDiverged',
+      message: expect.stringContaining('Lower learning_rate') as string,
+    });
   });
 
   it('says what it cannot load and what to do', () => {
-    expect(() => loadLightGbm('/nowhere/lib_lightgbm.so')).toThrow(/"\/nowhere\/lib_lightgbm.so" cannot be loaded.*libgomp1/s);
+    expect(() => loadLightGbm('/nowhere/lib_lightgbm.so')).toThrow(
+      /"\/nowhere\/lib_lightgbm.so" cannot be loaded.*libgomp1/s,
+    );
   });
 });

@@ -72,9 +72,16 @@ describe('trainModel', () => {
   it('finds what matters, largest first', async () => {
     const { files } = await trainModel(job, silent);
     const importance = JSON.parse(await readFile(files.importance, 'utf8')) as FeatureImportance[];
-    expect(importance.slice(0, 2).map(({ feature }) => feature).sort()).toEqual(['hour', 'view.late_rate']);
+    expect(
+      importance
+        .slice(0, 2)
+        .map(({ feature }) => feature)
+        .sort(),
+    ).toEqual(['hour', 'view.late_rate']);
     expect(importance.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1, 12);
-    expect(importance.map(({ meanAbsShap }) => -meanAbsShap)).toEqual(importance.map(({ meanAbsShap }) => -meanAbsShap).sort((a, b) => a - b));
+    expect(importance.map(({ meanAbsShap }) => -meanAbsShap)).toEqual(
+      importance.map(({ meanAbsShap }) => -meanAbsShap).sort((a, b) => a - b),
+    );
   });
 
   it('judges trials on the window before the held-out one, and takes the best', async () => {
@@ -88,7 +95,10 @@ describe('trainModel', () => {
 
   it('never lets the held-out rows into trials or training', async () => {
     const honest = await trainModel(job, silent);
-    const flipped = await jobOn(`* REPLACE (CASE WHEN event_time < '2001-05-25' THEN late ELSE 1 - late END AS late)`, 'flipped');
+    const flipped = await jobOn(
+      `* REPLACE (CASE WHEN event_time < '2001-05-25' THEN late ELSE 1 - late END AS late)`,
+      'flipped',
+    );
     const blind = await trainModel(flipped, silent);
     expect(blind.trials).toEqual(honest.trials);
     expect(await readFile(blind.files.onnx)).toEqual(await readFile(honest.files.onnx));
@@ -96,7 +106,10 @@ describe('trainModel', () => {
 
   it('trains without tuning, and takes the held-out length from the rows where none is given', async () => {
     const { tune: _tune, ...plain } = job;
-    expect(await trainModel({ ...plain, outFolder: join(folder, 'plain') }, silent)).toMatchObject({ params: job.params, trials: [] });
+    expect(await trainModel({ ...plain, outFolder: join(folder, 'plain') }, silent)).toMatchObject({
+      params: job.params,
+      trials: [],
+    });
     const { holdout: _holdout, ...derived } = job;
     const result = await trainModel({ ...derived, outFolder: join(folder, 'derived') }, silent);
     expect(result.trials).toHaveLength(3);
@@ -112,13 +125,31 @@ describe('trainModel', () => {
 
   it.each([
     ['rows of one label', '* REPLACE (1 AS late)', 'EmptyDataset', /4800 rows that all have label 1 before 2001-05-25/],
-    ['no rows to train on', `* REPLACE (event_time + INTERVAL 40 DAY AS event_time)`, 'EmptyDataset', /no labelled rows before/],
-    ['no rows to hold out', `* REPLACE (event_time - INTERVAL 10 DAY AS event_time)`, 'EmptyDataset', /no labelled rows from 2001-05-25/],
-    ['labels that are no labels', '* REPLACE (late + 1 AS late)', 'InvalidInput', /rows before .* have a label that is neither 0 nor 1/],
+    [
+      'no rows to train on',
+      `* REPLACE (event_time + INTERVAL 40 DAY AS event_time)`,
+      'EmptyDataset',
+      /no labelled rows before/,
+    ],
+    [
+      'no rows to hold out',
+      `* REPLACE (event_time - INTERVAL 10 DAY AS event_time)`,
+      'EmptyDataset',
+      /no labelled rows from 2001-05-25/,
+    ],
+    [
+      'labels that are no labels',
+      '* REPLACE (late + 1 AS late)',
+      'InvalidInput',
+      /rows before .* have a label that is neither 0 nor 1/,
+    ],
     ['a missing feature', '* EXCLUDE (noise)', 'SchemaMismatch', /no column "noise"/],
   ])('refuses %s', async (name, select, type, message) => {
     const bad = await jobOn(select, name.replaceAll(' ', '-'));
-    await expect(trainModel(bad, silent)).rejects.toMatchObject({ type, message: expect.stringMatching(message) as string });
+    await expect(trainModel(bad, silent)).rejects.toMatchObject({
+      type,
+      message: expect.stringMatching(message) as string,
+    });
   });
 
   it('refuses to tune where the window before the held-out one has no rows to fit on', async () => {

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import proto from 'onnx-proto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadPredictor } from '../../serving/predictor.ts';
+import { SMALL_MODEL_FEATURES, smallModel, smallModelScore } from '../support/small-model.ts';
+
+const bytes = smallModel();
+const sha256 = createHash('sha256').update(bytes).digest('hex');
+let folder: string;
+let file: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'predictor-'));
+  file = join(folder, 'model.onnx');
+  await writeFile(file, bytes);
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** The model with something about it changed. */
+function changed(change: (model: InstanceType<typeof proto.onnx.ModelProto>) => void): Uint8Array {
+  const model = proto.onnx.ModelProto.decode(bytes);
+  change(model);
+  return proto.onnx.ModelProto.encode(model).finish();
+}
+
+describe('loadPredictor', () => {
+  it('scores rows from a file, in order, missing values included', async () => {
+    const predictor = await loadPredictor(file, { threads: 1, expectedSha256: sha256 });
+    expect(predictor).toMatchObject({ features: [...SMALL_MODEL_FEATURES], sha256, metadata: { snapshot: '3' } });
+    const scores = await predictor.predict(
+      Float32Array.of(18, 0.1, 17, 0.4, 5, 0.3, 5, Number.NaN, Number.NaN, 0.9),
+      5,
+    );
+    const expected = [
+      smallModelScore(18, 0.1),
+      smallModelScore(17, 0.4),
+      smallModelScore(5, 0.3),
+      smallModelScore(5, null),
+      smallModelScore(null, 0.9),
+    ];
+    expected.forEach((score, row) => expect(scores[row]).toBeCloseTo(score, 6));
+    expect(scores).toHaveLength(5);
+    await predictor.release();
+  });
+
+  it('gives the same from bytes, and for any number of rows and threads', async () => {
+    const predictor = await loadPredictor(bytes, { threads: 2 });
+    expect(await predictor.predict(new Float32Array(0), 0)).toHaveLength(0);
+    const rows = Float32Array.from({ length: 2 * 5000 }, (_, at) => (at % 2 === 0 ? at % 24 : (at % 100) / 100));
+    const together = await predictor.predict(rows, 5000);
+    for (const row of [0, 1, 2, 4999]) {
+      expect((await predictor.predict(rows.subarray(row * 2, row * 2 + 2), 1))[0]).toBe(together[row]);
+    }
+    await predictor.release();
+  });
+
+  it('refuses rows of another width', async () => {
+    const predictor = await loadPredictor(bytes, { threads: 1 });
+    await expect(predictor.predict(new Float32Array(3), 1)).rejects.toMatchObject({ type: 'InvalidInput' });
+    await predictor.release();
+  });
+
+  it('refuses a file that is not the expected one', async () => {
+    const damaged = Buffer.from(bytes);
+    damaged[damaged.length - 1] = 0x7f;
+    await expect(loadPredictor(damaged, { threads: 1, expectedSha256: sha256 })).rejects.toMatchObject({
+      type: 'ChecksumMismatch',
+      details: { expected: sha256 },
+    });
+  });
+
+  it.each([
+    ['no ONNX', Buffer.from('no model at all'), /cannot be read as ONNX/],
+    ['nothing', new Uint8Array(0), /no JSON list of names/],
+    [
+      'a file without feature names',
+      changed((model) => (model.metadataProps = [])),
+      /no JSON list of names under "features"/,
+    ],
+    [
+      'feature names that are no list',
+      changed((model) => (model.metadataProps = [{ key: 'features', value: '{}' }])),
+      /no JSON list/,
+    ],
+    [
+      'more feature names than inputs',
+      changed((model) => (model.metadataProps = [{ key: 'features', value: '["a","b","c"]' }])),
+      /expected "features" float32 \[rows, 3\]/,
+    ],
+    [
+      'an operator that the runtime lacks',
+      changed((model) => {
+        const node = model.graph?.node?.[1];
+        if (node) node.opType = 'Sigmoidal';
+      }),
+      /the runtime refuses it.*Sigmoidal/s,
+    ],
+    [
+      'another output',
+      changed((model) => {
+        const node = model.graph?.node?.[1];
+        const output = model.graph?.output?.[0];
+        if (node && output) {
+          node.output = ['p'];
+          output.name = 'p';
+        }
+      }),
+      /gives p; expected/,
+    ],
+  ])('refuses %s', async (_, model, message) => {
+    await expect(loadPredictor(model, { threads: 1 })).rejects.toMatchObject({
+      type: 'UnsupportedOperator',
+      message: expect.stringMatching(message) as string,
+    });
+  });
+});
