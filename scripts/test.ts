@@ -9,7 +9,8 @@ import { ROOT } from './stack/stack-home.ts';
 /** `npm test -- <arguments of vitest run>`: set-up first, since tests use the native parts but install nothing. */
 await runMain(async () => {
   // Tests start servers of their own.
-  const { TEMPORAL_ADDRESS: _, ...env } = process.env;
+  const env = { ...process.env };
+  delete env['TEMPORAL_ADDRESS'];
   await ensureNativeParts(reportToStderr, env);
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
   const child = spawn(process.execPath, [vitest, 'run', ...process.argv.slice(2)], {

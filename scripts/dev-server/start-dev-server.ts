@@ -3,7 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { messageForPerson } from '../message-for-person.ts';
+import { firstLine, messageForPerson } from '../message-for-person.ts';
 import { type SupervisedProcess, superviseProcess } from '../processes/supervise-process.ts';
 import { type Report, withTicks } from '../setup/report.ts';
 import { bringNamespacesUpToDate } from './bring-namespaces-up-to-date.ts';
@@ -94,11 +94,8 @@ async function connect(address: string, server: SupervisedProcess): Promise<Conn
       return await Connection.connect({ address, connectTimeout: 2_000 });
     } catch (error) {
       if (server.restarts() >= 2 || Date.now() > deadline) {
-        await server.stop();
-        // Its last lines say why; `ready` of a stopped process rejects with them.
-        const why = await server.ready().catch((reason: unknown) => reason);
-        const text = why instanceof Error ? why.message : String(error);
-        throw messageForPerson(`the Temporal server does not answer on ${address}: ${text}`);
+        const why = server.lastLines().join('\n  ') || firstLine(error);
+        throw messageForPerson(`the Temporal server does not answer on ${address}; it said:\n  ${why}`);
       }
       await wait(100);
     }

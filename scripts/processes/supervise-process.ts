@@ -1,18 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { createInterface } from 'node:readline';
-import { firstLine } from '../message-for-person.ts';
 import type { Report } from '../setup/report.ts';
-import { nextBackOff, type BackOff } from './back-off.ts';
-import { killGroup, killGroupAtExit } from './process-groups.ts';
+import { type BackOff, nextBackOff } from './back-off.ts';
+import { beginLife, type ProcessLife, type Program } from './process-life.ts';
 import { openProcessLog } from './process-log.ts';
 
-export interface SuperviseOptions {
+export interface SuperviseOptions extends Program {
   /** For messages, for example `worker prod data`. */
   readonly name: string;
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env?: NodeJS.ProcessEnv;
-  readonly cwd?: string;
   /** File that stdout and stderr are appended to. */
   readonly log: string;
   /** How long the process may take to leave after SIGTERM before it is killed. */
@@ -31,7 +24,10 @@ export interface SupervisedProcess {
   readonly pid: () => number | undefined;
   /** How often it was started again after it died. */
   readonly restarts: () => number;
-  /** Resolves when the present or the next life is ready. Rejects, with its last lines, when it died three times before that, or was stopped. */
+  /**
+   * Resolves when the present or the next life is ready. Rejects, with its last lines, when it died three times before
+   * that, or was stopped.
+   */
   readonly ready: () => Promise<void>;
   /** What it printed last, for messages. */
   readonly lastLines: () => readonly string[];
@@ -44,11 +40,6 @@ const DEFAULT_BACK_OFF: BackOff = { firstMs: 500, lastMs: 30_000, healthyMs: 30_
 const DEATHS_BEFORE_READY = 3;
 const LAST_LINES = 12;
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 /**
  * Keeps a process running: starts it again with exponential back-off when it dies, and says so. It leads a process
  * group of its own, so a Ctrl-C at the terminal reaches only the supervisor, which ends things in order; its stdin is a
@@ -56,46 +47,37 @@ interface Waiter {
  */
 export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
   const { name, report } = options;
-  const backOff = options.backOff ?? DEFAULT_BACK_OFF;
   const log = openProcessLog(options.log);
   const lastLines: string[] = [];
-  const waiters: Waiter[] = [];
-  let child: ChildProcess | undefined;
-  let isReady = false;
+  const readiness = createReadiness();
+  let life: ProcessLife | undefined;
   let deathsBeforeReady = 0;
   let restarts = 0;
   let delayMs = 0;
   let restartTimer: NodeJS.Timeout | undefined;
   let stopped: Promise<void> | undefined;
 
-  const becomeReady = (): void => {
-    isReady = true;
-    deathsBeforeReady = 0;
-    for (const waiter of waiters.splice(0)) waiter.resolve();
-  };
-  const giveUp = (reason: string): void => {
-    const error = new Error(
-      `${name} ${reason}; its log is ${options.log}. Its last lines:\n  ${lastLines.join('\n  ')}`,
-    );
-    for (const waiter of waiters.splice(0)) waiter.reject(error);
-  };
+  const note = (text: string): void => log.write(`--- ${new Date().toISOString()} ${name}: ${text}\n`);
+  const failure = (reason: string): Error =>
+    new Error(`${name} ${reason}; its log is ${options.log}. Its last lines:\n  ${lastLines.join('\n  ')}`);
   const onLine = (line: string): void => {
     log.write(`${line}\n`);
     lastLines.push(line);
     if (lastLines.length > LAST_LINES) lastLines.shift();
     options.onLine?.(line);
-    if (!isReady && options.isReady?.(line) === true) becomeReady();
+    if (options.isReady?.(line) === true) readiness.reach();
   };
 
-  const onDeath = (dead: ChildProcess, livedMs: number, how: string): void => {
-    killGroup(dead.pid); // What it may have left of its group.
-    child = undefined;
-    if (!isReady) deathsBeforeReady += 1;
-    isReady = false;
+  const onDeath = (livedMs: number, how: string): void => {
+    life = undefined;
+    note(how);
+    deathsBeforeReady = readiness.isReached() ? 0 : deathsBeforeReady + 1;
+    readiness.lose();
     if (stopped !== undefined) return;
-    if (deathsBeforeReady >= DEATHS_BEFORE_READY)
-      giveUp(`died ${deathsBeforeReady} times before it was ready (${how})`);
-    delayMs = nextBackOff(backOff, delayMs, livedMs);
+    if (deathsBeforeReady >= DEATHS_BEFORE_READY) {
+      readiness.fail(failure(`died ${deathsBeforeReady} times before it was ready (${how})`));
+    }
+    delayMs = nextBackOff(options.backOff ?? DEFAULT_BACK_OFF, delayMs, livedMs);
     report(`${name} died (${how}); starting it again in ${(delayMs / 1000).toFixed(1)} s`);
     restartTimer = setTimeout(() => {
       restarts += 1;
@@ -105,65 +87,47 @@ export function superviseProcess(options: SuperviseOptions): SupervisedProcess {
 
   const start = (): void => {
     const started = Date.now();
-    const process_ = spawnLeader(options);
-    child = process_;
-    const forget = killGroupAtExit(process_.pid);
-    let over = false;
-    const end = (how: string): void => {
-      if (over) return;
-      over = true;
-      forget();
-      log.write(`--- ${new Date().toISOString()} ${name}: ${how}\n`);
-      onDeath(process_, Date.now() - started, how);
-    };
-    log.write(`--- ${new Date().toISOString()} ${name}: started, pid ${process_.pid}\n`);
-    for (const stream of [process_.stdout, process_.stderr]) {
-      if (stream !== null) createInterface({ input: stream }).on('line', onLine);
-    }
-    process_.stdin?.on('error', () => undefined); // It may die before its stdin is opened.
-    process_.once('error', (error) => end(firstLine(error)));
-    process_.once('exit', (code, signal) => end(signal ?? `exit code ${code}`));
-    if (options.isReady === undefined && process_.pid !== undefined) becomeReady();
+    life = beginLife(options, onLine);
+    note(`started, pid ${life.pid}`);
+    void life.over.then((how) => onDeath(Date.now() - started, how));
+    if (options.isReady === undefined && life.pid !== undefined) readiness.reach();
   };
 
   const stopNow = async (): Promise<void> => {
     clearTimeout(restartTimer);
-    giveUp('was stopped');
-    if (child !== undefined) await endProcess(child, options.graceMs);
+    readiness.fail(failure('was stopped'));
+    await life?.end(options.graceMs);
     await log.close();
   };
 
   start();
   return {
     name,
-    pid: () => child?.pid,
+    pid: () => life?.pid,
     restarts: () => restarts,
+    ready: () => (stopped === undefined ? readiness.reached() : Promise.reject(failure('was stopped'))),
     lastLines: () => [...lastLines],
-    ready: () =>
-      isReady
-        ? Promise.resolve()
-        : new Promise((resolve, reject) => {
-            waiters.push({ resolve, reject });
-            if (stopped !== undefined) giveUp('was stopped');
-          }),
     stop: () => (stopped ??= stopNow()),
   };
 }
 
-function spawnLeader(options: SuperviseOptions): ChildProcess {
-  return spawn(options.command, options.args, {
-    env: options.env ?? process.env,
-    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
-    stdio: ['pipe', 'pipe', 'pipe'],
-    detached: true,
-  });
-}
-
-async function endProcess(child: ChildProcess, graceMs: number): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-  const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  child.kill('SIGTERM');
-  const timer = setTimeout(() => killGroup(child.pid), graceMs);
-  await gone;
-  clearTimeout(timer);
+/** Something that is reached, lost and reached again, and those who wait for it. */
+function createReadiness() {
+  let isReached = false;
+  const waiters: { readonly resolve: () => void; readonly reject: (error: Error) => void }[] = [];
+  return {
+    isReached: () => isReached,
+    lose: () => {
+      isReached = false;
+    },
+    reach: () => {
+      isReached = true;
+      for (const waiter of waiters.splice(0)) waiter.resolve();
+    },
+    fail: (error: Error) => {
+      for (const waiter of waiters.splice(0)) waiter.reject(error);
+    },
+    reached: (): Promise<void> =>
+      isReached ? Promise.resolve() : new Promise((resolve, reject) => waiters.push({ resolve, reject })),
+  };
 }

@@ -38,7 +38,7 @@ export async function ensureTemporalCli(cache: string, env: NodeJS.ProcessEnv, r
       rungs: [
         { name: `temporal on the PATH`, climb: () => Promise.reject(onPath) },
         { name: `the SDK's own download`, climb: () => byDownload(cache, kept, report) },
-        { name: `building it with Go (about five minutes, once)`, climb: () => byGo(cache, kept, report) },
+        { name: `building it with Go (about five minutes, once)`, climb: () => byGo(cache, kept, env, report) },
       ],
       remedy: REMEDY,
       report,
@@ -47,7 +47,7 @@ export async function ensureTemporalCli(cache: string, env: NodeJS.ProcessEnv, r
 }
 
 /** The `temporal` on the PATH, when it is recent enough; rejects with the reason otherwise. */
-async function temporalOnPath(env: NodeJS.ProcessEnv): Promise<string> {
+export async function temporalOnPath(env: NodeJS.ProcessEnv): Promise<string> {
   const folders = (env['PATH'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const path = folders.map((folder) => join(folder, BINARY)).find((file) => existsSync(file));
   if (path === undefined) throw new Error(`there is none`);
@@ -102,8 +102,8 @@ async function byDownload(cache: string, kept: string, report: Report): Promise<
   });
 }
 
-async function byGo(cache: string, kept: string, report: Report): Promise<string> {
-  await runCommand('go', ['version'], { timeoutMs: 30_000 });
+async function byGo(cache: string, kept: string, env: NodeJS.ProcessEnv, report: Report): Promise<string> {
+  await runCommand('go', ['version'], { env, timeoutMs: 30_000 });
   return withTemporaryFolder(cache, async (temporary) => {
     for (const file of ['go.mod', 'go.sum']) await copyFile(join(GO_MODULE, file), join(temporary, file));
     const built = join(temporary, BINARY);
@@ -111,7 +111,7 @@ async function byGo(cache: string, kept: string, report: Report): Promise<string
     const args = ['build', '-trimpath', `-ldflags=-s -w ${version}`, '-o', built];
     const build = runCommand('go', [...args, 'github.com/temporalio/cli/cmd/temporal'], {
       cwd: temporary,
-      env: { ...process.env, CGO_ENABLED: '0' },
+      env: { ...env, CGO_ENABLED: '0' },
       timeoutMs: BUILD_LIMIT_MS,
     });
     await withTicks(report, `${PART}: building with Go`, 20_000, build);
