@@ -18,7 +18,7 @@ export interface LeakCheckRequest {
   /** As-of of the refresh that the snapshot holds; ISO instants, all of them. */
   readonly refreshedAsOf: string;
   readonly asOf: string;
-  /** Past instants to go back to; each is moved back to the last one at which something became known. */
+  /** Past instants to go back to; each is moved back to the last one at which a row became available. */
   readonly instants: readonly string[];
   /** Keys (or spine rows) to compare for each view and instant. */
   readonly sampleRows: number;
@@ -53,7 +53,7 @@ export async function checkForLeaks(
     for (const lookup of lookups) {
       const instant = await lake.work(async (c) => {
         await createAsOfViews(c, bundle, request);
-        return lastInstant(c, lookup.relation, lookup.knownAt, wanted);
+        return lastInstant(c, lookup.relation, availableAt(lookup), wanted);
       }, signal);
       if (instant === undefined) continue;
       const keys = await lake.work((c) => compareView(c, bundle, request, lookup, instant), signal);
@@ -65,16 +65,21 @@ export async function checkForLeaks(
   return { checked };
 }
 
-/** The last instant, at most `limit`, that a column holds, up to the full millisecond. */
+/** SQL for when a row of a view can first be found. NULL, where one of both is, compares as never. */
+function availableAt({ eventTime, knownAt }: FeatureLookup): string {
+  const [event, known] = [`${identifier(eventTime)}::TIMESTAMP`, `${identifier(knownAt)}::TIMESTAMP`];
+  return `CASE WHEN ${event} > ${known} THEN ${event} ELSE ${known} END`;
+}
+
+/** The last value, at most `limit`, of a timestamp expression, rounded up to the full millisecond. */
 async function lastInstant(
   c: DuckDBConnection,
   relation: string,
-  column: string,
+  timestamp: string,
   limit: string,
 ): Promise<string | undefined> {
   const found = await c.runAndReadAll(
-    `SELECT ceil(epoch_us(max(${identifier(column)}::TIMESTAMP)) / 1000)::DOUBLE
-     FROM ${relation} WHERE ${identifier(column)} <= ${timestampLiteral(limit)}`,
+    `SELECT ceil(epoch_us(max(${timestamp})) / 1000)::DOUBLE FROM ${relation} WHERE ${timestamp} <= ${timestampLiteral(limit)}`,
   );
   const ms = found.getRowsJS()[0]?.[0] as number | null | undefined;
   return ms === null || ms === undefined ? undefined : new Date(ms).toISOString();
@@ -99,15 +104,15 @@ async function compareView(
     `feature view ${view}`,
   );
   await c.run('CREATE OR REPLACE TABLE recomputed AS FROM recomputed_view');
-  // Keys of the rows that became known last: where a row that knows too much has had no time to come true.
-  const knownAt = identifier(lookup.knownAt);
+  // Keys of the rows that became available last: where a row that knows too much has had no time to come true.
   const keys = identifiers(entity);
+  const available = `SELECT ${keys}, ${availableAt(lookup)} AS available FROM`;
   await c.run(
     `CREATE OR REPLACE TABLE sampled AS
      SELECT ${keys}, ${timestampLiteral(instant)} AS event_time
-     FROM (SELECT ${keys}, ${knownAt} AS known FROM ${lookup.relation} UNION ALL SELECT ${keys}, ${knownAt} FROM recomputed)
-     WHERE known <= ${timestampLiteral(instant)}
-     GROUP BY ${keys} ORDER BY max(known) DESC, hash(${keys}), ${keys} LIMIT ${request.sampleRows}`,
+     FROM (${available} ${lookup.relation} UNION ALL ${available} recomputed)
+     WHERE available <= ${timestampLiteral(instant)}
+     GROUP BY ${keys} ORDER BY max(available) DESC, hash(${keys}), ${keys} LIMIT ${request.sampleRows}`,
   );
   const window = { from: instant, until: shiftInstant(instant, 1) };
   await c.run(`CREATE OR REPLACE TABLE stored_values AS ${pointInTimeSql('sampled', [lookup], window)}`);
@@ -135,7 +140,7 @@ async function compareSpine(
     const instant = await lake.work(async (c) => {
       await createAsOfViews(c, bundle, request);
       await createSpineView(c, bundle);
-      const last = await lastInstant(c, 'project_spine', 'event_time', wanted);
+      const last = await lastInstant(c, 'project_spine', 'event_time::TIMESTAMP', wanted);
       if (last === undefined) return undefined;
       await c.run(
         `COPY (SELECT ${selected} FROM project_spine WHERE event_time <= ${timestampLiteral(last)}

@@ -31,8 +31,8 @@ export interface FlightsLake {
   readonly bundle: PinnedBundle;
   /** The slice as it lies in the source. */
   readonly sourceFile: string;
-  /** Refreshes as of an instant; returns the snapshot. Another bundle refreshes the project as that one says. */
-  refresh(asOf: string, bundle?: PinnedBundle): Promise<number>;
+  /** Refreshes as of an instant, by what is new or fully; returns the snapshot. */
+  refresh(asOf: string, options?: { readonly bundle?: PinnedBundle; readonly full?: boolean }): Promise<number>;
   rows(sql: string): Promise<Record<string, unknown>[]>;
   remove(): Promise<void>;
 }
@@ -56,7 +56,7 @@ export async function flightsLake(): Promise<FlightsLake> {
     lake,
     bundle,
     sourceFile,
-    refresh: (asOf, other = bundle) => refresh(lake, other, asOf),
+    refresh: (asOf, options = {}) => refresh(lake, options.bundle ?? bundle, asOf, options.full ?? false),
     rows: (sql) =>
       lake.work(async (c) => (await c.runAndReadAll(sql)).getRowObjectsJson() as Record<string, unknown>[]),
     async remove() {
@@ -90,10 +90,10 @@ async function writeSlice(file: string): Promise<void> {
   instance.closeSync();
 }
 
-async function refresh(lake: Lake, bundle: PinnedBundle, asOf: string): Promise<number> {
+async function refresh(lake: Lake, bundle: PinnedBundle, asOf: string, full: boolean): Promise<number> {
   const ids = { project: bundle.definition.project, projectDigest: 'test' };
   const flights = [bundle.definition.sources['flights']?.path ?? ''];
-  const plan = await planRefresh(lake, bundle, ids, { asOf, full: false, sourceFiles: { flights } });
+  const plan = await planRefresh(lake, bundle, ids, { asOf, full, sourceFiles: { flights } });
   const staged: StagedTable[] = [];
   for (const table of plan.tables) staged.push(await stageTable(lake, bundle, plan, table, staged));
   return (await adoptRefresh(lake, bundle, plan, staged)).snapshot;
