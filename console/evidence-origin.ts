@@ -10,7 +10,8 @@ export function renderData({ data, createdFrom }: CandidateEvidence): Html {
     Math.max(0, (Date.parse(until) - Date.parse(from)) / 86_400_000) || 0;
   const part = (name: string, className: string, from: string, until: string, rows: number): Html =>
     html`<div class="${className}" style="flex-grow:${Math.max(1, Math.round(days(from, until)))}">
-      <b>${name}</b>${formatInstant(from)} to ${formatInstant(until)}<br />${formatCount(rows)} rows
+      <b>${name}</b><span>${formatInstant(from)} to</span> <span>${formatInstant(until)}</span
+      ><br />${formatCount(rows)} rows
     </div>`;
   return html`<section id="data">
     <h2>Data</h2>
@@ -52,15 +53,15 @@ export function renderLineage({ createdFrom: from, artifacts }: CandidateEvidenc
         ['Snapshot', String(from.snapshot)],
       ])}
       <div class="scroll" tabindex="0" role="region" aria-label="Artifacts">
-        <table>
+        <table class="stacked">
           <caption>
             Artifacts, by sha256
           </caption>
           <thead>
             <tr>
               <th scope="col">File</th>
-              <th scope="col" class="number">Size</th>
               <th scope="col">sha256</th>
+              <th scope="col" class="number">Size</th>
             </tr>
           </thead>
           <tbody>
@@ -68,8 +69,8 @@ export function renderLineage({ createdFrom: from, artifacts }: CandidateEvidenc
               ([name, { sha256, bytes }]) =>
                 html`<tr>
                   <th scope="row">${name}</th>
+                  <td class="wide mono" data-label="sha256">${sha256}</td>
                   <td class="number">${formatBytes(bytes)}</td>
-                  <td class="wide mono">${sha256}</td>
                 </tr>`,
             )}
           </tbody>

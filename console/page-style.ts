@@ -95,6 +95,7 @@ pre{margin:0;padding:12px 14px;background:var(--soft);border-radius:9px;white-sp
 .window div::before{content:"";display:block;height:12px;border-radius:6px;background:var(--guide);opacity:.55;margin-bottom:8px}
 .window div.holdout::before{background:var(--challenger);opacity:1}
 .window b{display:block}
+.window span{white-space:nowrap}
 .markdown{max-width:78ch}
 .markdown>*+*{margin-top:12px}
 .markdown>:first-child{margin-top:0}

@@ -24,7 +24,7 @@ const CONFIG = {
   },
 } as const;
 
-export interface Padding {
+interface Padding {
   readonly left: number;
   readonly right: number;
   readonly top: number;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { onnx } from 'onnx-proto';
+import proto, { type onnx } from 'onnx-proto';
 
 export interface TinyModel {
   readonly file: string;
@@ -33,7 +33,7 @@ export function tinyAnswer(row: readonly number[], weights: readonly number[], b
 }
 
 function tinyModelBytes(features: readonly string[], weights: readonly number[], bias: number): Uint8Array {
-  const FLOAT = onnx.TensorProto.DataType.FLOAT;
+  const FLOAT = proto.onnx.TensorProto.DataType.FLOAT;
   const tensor = (name: string, dims: number[], floatData: readonly number[]): onnx.ITensorProto => ({
     name,
     dims,
@@ -61,5 +61,5 @@ function tinyModelBytes(features: readonly string[], weights: readonly number[],
       ],
     },
   };
-  return onnx.ModelProto.encode(onnx.ModelProto.create(model)).finish();
+  return proto.onnx.ModelProto.encode(proto.onnx.ModelProto.create(model)).finish();
 }
