@@ -14,8 +14,8 @@ export interface Mistake {
 /** The kinds of failure that list mistakes. */
 export type MistakeFailure = Extract<FailureType, 'InvalidProject' | 'InvalidPolicy'>;
 
-/** More than this many are counted, not listed: a failure travels through Temporal and must stay small. */
-const LISTED_AT_MOST = 50;
+/** What goes beyond is counted, not listed: a failure travels through Temporal, which keeps the head of its message. */
+const LISTED_CHARACTERS = 3_800;
 const SHOWN_CHARACTERS = 400;
 
 /** A value as a message shows it: JSON, cut where it is long. */
@@ -51,8 +51,14 @@ export function mistakesFailure(type: MistakeFailure, mistakes: readonly Mistake
   const sorted = [...mistakes].sort((a, b) =>
     a.file === b.file ? a.line - b.line || a.column - b.column : a.file < b.file ? -1 : 1,
   );
-  const listed = sorted.slice(0, LISTED_AT_MOST);
-  const lines = listed.map(mistakeLine);
+  const lines: string[] = [];
+  let room = LISTED_CHARACTERS;
+  for (const line of sorted.map(mistakeLine)) {
+    room -= line.length + 1;
+    if (room < 0 && lines.length > 0) break;
+    lines.push(line);
+  }
+  const listed = sorted.slice(0, lines.length);
   if (sorted.length > listed.length) lines.push(`and ${sorted.length - listed.length} more`);
   return new SuperstepError(type, lines.join('\n'), { mistakes: listed, count: sorted.length });
 }

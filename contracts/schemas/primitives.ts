@@ -25,7 +25,11 @@ export const instant = z
     /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,6})?)?Z$/,
     'expected an instant in UTC, for example "2001-05-01T00:00:00Z"',
   )
-  .refine((text) => !Number.isNaN(Date.parse(text)), 'no such instant in the calendar')
+  // Date takes the 30th of February for the 2nd of March.
+  .refine((text) => {
+    const date = new Date(text);
+    return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text.slice(0, 16));
+  }, 'expected an instant that is in the calendar')
   .transform((text) => new Date(text).toISOString());
 
 /** A file inside the project's folder, written with `/`. */

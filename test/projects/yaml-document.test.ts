@@ -98,8 +98,8 @@ describe('parseYamlDocument', () => {
   it('counts what it does not list, so that a failure stays small', async () => {
     const text = Array.from({ length: 5_000 }, (_, i) => `unknown_${i}: ${'x'.repeat(50)}`).join('\n');
     const failure = await failureOf(() => parseYamlDocument(text, 'p.yaml', shape, 'InvalidProject'));
-    expect(failure.message.split('\n').at(-1)).toBe('and 4951 more');
-    expect(failure.message.length).toBeLessThan(40_000);
+    expect(failure.message.split('\n').at(-1)).toMatch(/^and 49\d\d more$/);
+    expect(failure.message.length).toBeLessThan(4_000);
     expect(failure.details['count']).toBe(5_001);
   });
 
