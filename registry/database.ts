@@ -29,6 +29,8 @@ export function openRegistryDatabase({ file, busyTimeoutMs = 10_000 }: RegistryD
     client: 'sqlite3',
     connection: { filename: file },
     useNullAsDefault: true,
+    // Whatever knex would print is thrown as well; stdout belongs to those who call.
+    log: { debug: silent, deprecate: silent, warn: silent, error: silent },
     // One connection: writers of this process queue here instead of each blocking a thread in SQLite's busy loop.
     pool: {
       min: 0,
@@ -90,6 +92,8 @@ async function migrate(knex: Knex, write: RegistryDatabase['write']): Promise<vo
     }
   });
 }
+
+function silent(): void {}
 
 interface SqliteConnection {
   readonly exec: (sql: string, done: (error: Error | null) => void) => void;

@@ -36,7 +36,7 @@ export function createRollback({ db, now }: { readonly db: RegistryDatabase; rea
      * @throws NotAuthorized when the policy does not let this role do it
      * @throws UnknownModel
      */
-    rollBack: (input: RollBackInput): Promise<RollBackResult> => {
+    rollBack: async (input: RollBackInput): Promise<RollBackResult> => {
       requireAllowed(input);
       return db.write(async (trx) => {
         const stored = await completedResult<RollBackResult>(trx, 'rollBack', input.naturalKey);
