@@ -67,7 +67,7 @@ describe('startDevServer', () => {
   it('brings attributes and retention up to date, also in an old database file, and again without harm', async () => {
     const home = await temporaryFolder();
     await makeOldDatabase(home);
-    for (const _time of ['first', 'second']) {
+    for (let time = 0; time < 2; time += 1) {
       const server = await start(home);
       for (const namespace of ['dev', 'staging', 'prod']) {
         expect(await attributesOf(server, namespace)).toEqual(WANTED);
