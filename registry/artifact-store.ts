@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { chmod, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { SuperstepError } from '../contracts/failure-types.ts';
@@ -32,48 +32,41 @@ interface Content {
 /** An artifact store in a folder, `<folder>/<first 2 hex digits>/<sha256>`. Several processes may share it. */
 export function createArtifactStore({ folder }: { readonly folder: string }): ArtifactStore {
   const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256);
-
   const path = (ref: ArtifactRef): string => {
-    if (!/^[0-9a-f]{64}$/.test(ref.sha256) || ref.uri !== `artifact:sha256/${ref.sha256}`) {
-      throw new SuperstepError(
-        'InvalidInput',
-        `"${ref.uri}" with sha256 "${ref.sha256}" is no artifact; expected "artifact:sha256/<64 hex digits>" and the same digits`,
-        { uri: ref.uri, sha256: ref.sha256 },
-      );
-    }
+    requireShape(ref);
     return pathOf(ref.sha256);
   };
+  const adopt = (finished: string, content: Content): Promise<ArtifactRef> =>
+    adoptAs(pathOf(content.sha256), finished, content);
 
-  /** Gives finished content its name. What is there already and intact stays; what is damaged is replaced. */
-  const adopt = async (finished: string, content: Content): Promise<ArtifactRef> => {
-    const target = pathOf(content.sha256);
-    if (await isIntact(target, content)) {
-      await rm(finished, { force: true });
-    } else {
-      await mkdir(dirname(target), { recursive: true });
-      await chmod(finished, 0o444);
-      await sync(finished);
-      await rename(finished, target);
-      await sync(dirname(target));
-    }
-    return { uri: `artifact:sha256/${content.sha256}`, ...content };
-  };
-
-  const temporary = async (): Promise<string> => {
+  /** Writes under a name that nobody else has; what is not adopted is removed. */
+  const throughTemporary = async (write: (name: string) => Promise<Content>): Promise<ArtifactRef> => {
     const incoming = join(folder, 'incoming');
     await mkdir(incoming, { recursive: true });
-    return join(incoming, randomUUID());
+    const name = join(incoming, randomUUID());
+    try {
+      return await adopt(name, await write(name));
+    } finally {
+      await rm(name, { force: true });
+    }
   };
 
-  const putBytes = async (bytes: Uint8Array): Promise<ArtifactRef> => {
-    const name = await temporary();
-    const file = await open(name, 'wx');
+  const putBytes = (bytes: Uint8Array): Promise<ArtifactRef> =>
+    throughTemporary(async (name) => {
+      await writeFile(name, bytes, { flag: 'wx' });
+      return { sha256: sha256Hex(bytes), bytes: bytes.byteLength };
+    });
+
+  const moveFile = async (source: string): Promise<ArtifactRef> => {
+    const content = await contentOf(source);
     try {
-      await file.writeFile(bytes);
-    } finally {
-      await file.close();
+      return await adopt(source, content);
+    } catch (error) {
+      if (!isErrno(error, 'EXDEV')) throw error;
+      const ref = await throughTemporary((name) => copyAndHash(source, name));
+      await rm(source, { force: true });
+      return ref;
     }
-    return adopt(name, { sha256: sha256Hex(bytes), bytes: bytes.byteLength });
   };
 
   const readBytes = async (ref: ArtifactRef): Promise<Buffer> => {
@@ -87,25 +80,8 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
     path,
     putBytes,
     putJson: (value) => putBytes(Buffer.from(canonicalJson(value))),
-    putFile: async (source, options = {}) => {
-      if (options.move === true) {
-        const content = await contentOf(source);
-        const moved = await adopt(source, content).catch((error: unknown) => {
-          if (isErrno(error, 'EXDEV')) return undefined;
-          throw error;
-        });
-        if (moved !== undefined) return moved;
-      }
-      const name = await temporary();
-      try {
-        const ref = await adopt(name, await copyAndHash(source, name));
-        if (options.move === true) await rm(source, { force: true });
-        return ref;
-      } catch (error) {
-        await rm(name, { force: true });
-        throw error;
-      }
-    },
+    putFile: (source, options = {}) =>
+      options.move === true ? moveFile(source) : throughTemporary((name) => copyAndHash(source, name)),
     readBytes,
     readJson: async <T>(ref: ArtifactRef) => JSON.parse((await readBytes(ref)).toString('utf8')) as T,
     has: async (sha256) => /^[0-9a-f]{64}$/.test(sha256) && (await sizeOf(pathOf(sha256))) !== undefined,
@@ -114,6 +90,29 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
       requireSame(ref, await contentOf(file).catch((error: unknown) => rethrowMissing(error, ref, file)), file);
     },
   };
+}
+
+function requireShape(ref: ArtifactRef): void {
+  if (/^[0-9a-f]{64}$/.test(ref.sha256) && ref.uri === `artifact:sha256/${ref.sha256}`) return;
+  throw new SuperstepError(
+    'InvalidInput',
+    `"${ref.uri}" with sha256 "${ref.sha256}" is no artifact; expected "artifact:sha256/<64 hex digits>" and the same digits`,
+    { uri: ref.uri, sha256: ref.sha256 },
+  );
+}
+
+/** Gives finished content its name. What is there already and intact stays; what is damaged is replaced. */
+async function adoptAs(target: string, finished: string, content: Content): Promise<ArtifactRef> {
+  if (await isIntact(target, content)) {
+    await rm(finished, { force: true });
+  } else {
+    await mkdir(dirname(target), { recursive: true });
+    await chmod(finished, 0o444);
+    await sync(finished);
+    await rename(finished, target);
+    await sync(dirname(target));
+  }
+  return { uri: `artifact:sha256/${content.sha256}`, ...content };
 }
 
 async function contentOf(path: string): Promise<Content> {

@@ -23,7 +23,7 @@ function spell(value: unknown, path: string): string {
   }
   if (Array.isArray(value)) return `[${value.map((item, i) => spell(item, `${path}[${i}]`)).join(',')}]`;
   if (typeof value !== 'object') throw new RangeError(`${path} is a ${typeof value}; JSON has no such value`);
-  if ('toJSON' in value && typeof value.toJSON === 'function') return spell(value.toJSON(), path);
+  if (value instanceof Date) return JSON.stringify(value);
   const fields = Object.entries(value)
     .filter(([, field]) => field !== undefined)
     .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))

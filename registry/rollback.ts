@@ -1,9 +1,10 @@
+import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { RegistryDatabase } from './database.ts';
-import { findProduction, requireVersion } from './model-versions.ts';
+import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
 import { completedResult, completeOperation } from './natural-keys.ts';
 import { closeOpenRequests } from './open-requests.ts';
-import { beginStay, rollbackTarget, selectStays } from './production-history.ts';
+import { beginStay, rollbackTarget, selectStays, type ProductionStay } from './production-history.ts';
 import { archive, moveStage } from './stage-moves.ts';
 import { closedGates, type ClosedGate } from './transition-requests.ts';
 
@@ -41,63 +42,41 @@ export function createRollback({ db, now }: { readonly db: RegistryDatabase; rea
       return db.write(async (trx) => {
         const stored = await completedResult<RollBackResult>(trx, 'rollBack', input.naturalKey);
         if (stored !== undefined) return stored;
-        const { model, reason, requestedBy: by, workflowId = null } = input;
         const at = now().toISOString();
-        const current = await findProduction(trx, model);
+        const current = await findProduction(trx, input.model);
+        // Tells an unknown model from one that has nothing to go back to.
+        await requireVersion(trx, input.model, current?.version ?? 1);
         const target =
-          current === undefined ? undefined : rollbackTarget(await selectStays(trx, model), current.version);
-        if (current === undefined || target === undefined) {
-          // Tells an unknown model from one that has nothing to go back to.
-          await requireVersion(trx, model, current?.version ?? 1);
-          return completeOperation(trx, 'rollBack', input.naturalKey, { outcome: 'nothing-to-roll-back-to' }, at);
-        }
-
-        const to = await requireVersion(trx, model, target.version);
-        const note = {
-          cause: 'rollback' as const,
-          action: 'ROLLED_BACK' as const,
-          by,
-          comment: reason,
-          workflowId,
-          at,
-        };
-        const back = `rolled back to version ${to.version}: ${reason}`;
-        const closed = await closeOpenRequests(trx, to, { status: 'cancelled', by, comment: back, at });
-        const { evidenceDigest } = target;
-        await archive(trx, {
-          ...note,
-          version: current,
-          comment: back,
-          reason: 'rolled-back',
-          commentKey: `rolled-back/${input.naturalKey}`,
-        });
-        await moveStage(trx, { ...note, version: to, to: 'Production', evidenceDigest });
-        const { requestId } = target;
-        await beginStay(
-          trx,
-          {
-            model,
-            version: to.version,
-            enteredAt: at,
-            enteredThrough: 'rollback',
-            requestId,
-            evidenceDigest,
-            decidedBy: [by],
-            reason,
-            workflowId,
-          },
-          true,
-        );
-        const result: RollBackResult = {
-          outcome: 'rolled-back',
-          from: current.version,
-          to: to.version,
-          cancelled: closedGates(closed),
-        };
+          current === undefined ? undefined : rollbackTarget(await selectStays(trx, input.model), current.version);
+        const result: RollBackResult =
+          current === undefined || target === undefined
+            ? { outcome: 'nothing-to-roll-back-to' }
+            : await returnTo(trx, input, current, target, at);
         return completeOperation(trx, 'rollBack', input.naturalKey, result, at);
       });
     },
   };
+}
+
+async function returnTo(
+  trx: Knex,
+  input: RollBackInput,
+  current: ModelVersion,
+  target: ProductionStay,
+  at: string,
+): Promise<RollBackResult> {
+  const { model, reason, requestedBy: by, workflowId = null } = input;
+  const { requestId, evidenceDigest } = target;
+  const to = await requireVersion(trx, model, target.version);
+  const back = `rolled back to version ${to.version}: ${reason}`;
+  const closed = await closeOpenRequests(trx, to, { status: 'cancelled', by, comment: back, at });
+  const move = { cause: 'rollback' as const, action: 'ROLLED_BACK' as const, by, workflowId, at };
+  const commentKey = `rolled-back/${input.naturalKey}`;
+  await archive(trx, { ...move, version: current, comment: back, reason: 'rolled-back', commentKey });
+  await moveStage(trx, { ...move, version: to, to: 'Production', comment: reason, evidenceDigest });
+  const entry = { enteredAt: at, enteredThrough: 'rollback' as const, requestId, evidenceDigest, workflowId };
+  await beginStay(trx, { model, version: to.version, ...entry, decidedBy: [by], reason }, true);
+  return { outcome: 'rolled-back', from: current.version, to: to.version, cancelled: closedGates(closed) };
 }
 
 function requireAllowed({ requestedBy, allowed, model }: RollBackInput): void {

@@ -188,7 +188,7 @@ async function selectDetails(
     params: await texts('params'),
     tags: await texts('tags'),
     // Of several values of a metric the last one counts.
-    metrics: Object.fromEntries(metrics.map((m) => [m.key, Boolean(m.is_nan) ? Number.NaN : m.value])),
+    metrics: Object.fromEntries(metrics.map((m) => [m.key, m.is_nan ? Number.NaN : m.value])),
     artifacts: Object.fromEntries(
       refs.map(({ name, uri, sha256, bytes }) => [name, { uri, sha256, bytes: Number(bytes) }]),
     ),

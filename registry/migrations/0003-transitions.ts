@@ -3,6 +3,15 @@ import { ofVersion } from './0002-models.ts';
 
 /** Requests, decisions, gate results, and the log of who did what. */
 export async function createTransitions(trx: Knex): Promise<void> {
+  await createRequests(trx);
+  await createDecisions(trx);
+  await createGateResults(trx);
+  await createActivityLog(trx);
+  await forbidChanges(trx, 'activity_log');
+  await forbidChanges(trx, 'decisions');
+}
+
+async function createRequests(trx: Knex): Promise<void> {
   await trx.schema.createTable('transition_requests', (t) => {
     t.increments('sequence');
     t.string('id', 32).notNullable().unique();
@@ -26,6 +35,9 @@ export async function createTransitions(trx: Knex): Promise<void> {
   await trx.raw(
     `create unique index transition_requests_one_open_production on transition_requests (model) where status = 'open' and to_stage = 'Production'`,
   );
+}
+
+async function createDecisions(trx: Knex): Promise<void> {
   await trx.schema.createTable('decisions', (t) => {
     t.increments('sequence');
     t.string('id', 32).notNullable().unique();
@@ -42,6 +54,9 @@ export async function createTransitions(trx: Knex): Promise<void> {
     t.text('received_via').notNullable();
     t.text('recorded_at').notNullable();
   });
+}
+
+async function createGateResults(trx: Knex): Promise<void> {
   await trx.schema.createTable('gate_results', (t) => {
     t.increments('sequence');
     t.string('id', 32).notNullable().unique();
@@ -60,6 +75,9 @@ export async function createTransitions(trx: Knex): Promise<void> {
     t.text('recorded_at').notNullable();
     t.index(['model', 'version']);
   });
+}
+
+async function createActivityLog(trx: Knex): Promise<void> {
   await trx.schema.createTable('activity_log', (t) => {
     t.increments('id');
     t.text('at').notNullable();
@@ -73,8 +91,6 @@ export async function createTransitions(trx: Knex): Promise<void> {
     t.text('evidence_digest');
     t.text('workflow_id');
   });
-  await forbidChanges(trx, 'activity_log');
-  await forbidChanges(trx, 'decisions');
 }
 
 /** The audit only grows: on SQLite by triggers; on a server the role that writes gets no right to change or delete. */

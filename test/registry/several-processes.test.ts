@@ -12,7 +12,7 @@ import { expectInvariants } from './registry-invariants.ts';
 const MODEL = 'delays';
 
 let folder: string;
-let children: ChildProcess[] = [];
+const children: ChildProcess[] = [];
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'registry-'));
 });
