@@ -12,7 +12,7 @@ import {
 } from './policy-directions.ts';
 
 /** The floor for each slice of the held-out rows with at least `minRows` rows. */
-export interface SliceRule {
+interface SliceRule {
   /** A column of the spine. */
   readonly by: string;
   readonly minRows: number;

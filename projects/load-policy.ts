@@ -14,7 +14,7 @@ export interface LoadedPolicy {
 }
 
 /** The file of an environment's policy. */
-export function policyFile(folder: string, environment: Environment): string {
+function policyFile(folder: string, environment: Environment): string {
   return join(folder, `${environment}.yaml`);
 }
 

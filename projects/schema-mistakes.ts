@@ -3,7 +3,7 @@ import { didYouMeanHint } from './did-you-mean.ts';
 import { oneOf } from './mistakes.ts';
 
 /** What a schema has against a value: where, whether at the key or at the value, and in which words. */
-export interface SchemaMistake {
+interface SchemaMistake {
   readonly path: readonly PropertyKey[];
   readonly at: 'key' | 'value';
   /** What was found, where the schema knows it better than the document. */

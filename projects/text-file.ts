@@ -2,7 +2,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 
 /** The largest project.yaml, policy or SQL file that is read. */
-export const MAX_TEXT_BYTES = 1_048_576;
+const MAX_TEXT_BYTES = 1_048_576;
 
 export type TextFile = { readonly ok: true; readonly text: string } | { readonly ok: false; readonly problem: string };
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { cron, duration, kebabName, relativePath, snakeName } from './primitives.ts';
 
 /** A file that rows come from. Bronze adds `_file` and `_row`, since sources have no key and real duplicates. */
-export const sourceSchema = z.strictObject({
+const sourceSchema = z.strictObject({
   format: z.enum(['parquet', 'csv']),
   /** `npm:<package>/<file>`, or a path relative to the project folder, or an absolute path. Globs are allowed. */
   path: z.string().min(1),
@@ -12,7 +12,7 @@ export const sourceSchema = z.strictObject({
   known_later: z.record(snakeName, z.string().min(1)).default({}),
 });
 
-export const expectationSchema = z.strictObject({
+const expectationSchema = z.strictObject({
   name: snakeName,
   /** A SQL condition over the table's columns. A row breaks it when it is FALSE, not when it is NULL. */
   expect: z.string().min(1),
@@ -33,7 +33,7 @@ export const silverTableSchema = z.strictObject({
   description: z.string().optional(),
 });
 
-export const featureViewSchema = z.strictObject({
+const featureViewSchema = z.strictObject({
   sql: relativePath,
   entity: z.array(snakeName).min(1),
   event_time: snakeName,
@@ -47,7 +47,7 @@ export const featureViewSchema = z.strictObject({
   description: z.string().optional(),
 });
 
-export const trainingSchema = z.strictObject({
+const trainingSchema = z.strictObject({
   /** One row per prediction: keys, `event_time`, request-time features. Scoring uses the same. */
   spine: relativePath,
   /** The spine's key, the label, and `known_at`: training and monitoring only. */
@@ -77,7 +77,7 @@ export const trainingSchema = z.strictObject({
   }),
 });
 
-export const gatesSchema = z.strictObject({
+const gatesSchema = z.strictObject({
   compliance: z
     .strictObject({
       slices: z
@@ -175,9 +175,8 @@ export const projectSchema = z.strictObject({
 /** project.yaml, defaults filled in. */
 export type ProjectDefinition = z.output<typeof projectSchema>;
 export type SourceDefinition = z.output<typeof sourceSchema>;
-export type BronzeTableDefinition = z.output<typeof bronzeTableSchema>;
+type BronzeTableDefinition = z.output<typeof bronzeTableSchema>;
 export type SilverTableDefinition = z.output<typeof silverTableSchema>;
 export type ExpectationDefinition = z.output<typeof expectationSchema>;
 export type FeatureViewDefinition = z.output<typeof featureViewSchema>;
-export type TrainingDefinition = z.output<typeof trainingSchema>;
 export type MonitorDefinition = z.output<typeof monitorSchema>;

@@ -277,7 +277,7 @@ describe('loadProject', () => {
   it('does not wait for a named pipe', async () => {
     const folder = projectFolder();
     rmSync(join(folder, 'training/spine.sql'));
-    execFileSync('mkfifo', [join(folder, 'training/spine.sql')]);
+    execFileSync('env', ['mkfifo', join(folder, 'training/spine.sql')]);
     expect((await failureOf(() => loadProject(folder))).message).toContain('something that is not a file');
   });
 

@@ -64,7 +64,7 @@ monitor: { window: 7d }
 schedules: { refresh: "0 3 * * *" }
 `;
 
-export const SQL_FILES = {
+const SQL_FILES = {
   'silver/sales.sql': 'SELECT * FROM bronze.sales\n',
   'features/kiosk_day.sql': 'SELECT kiosk, day, day AS known_at, count(*) AS sales_7d FROM silver.sales GROUP BY ALL\n',
   'training/spine.sql': 'SELECT _file, _row, sold_at AS event_time, kiosk, temperature FROM silver.sales\n',
