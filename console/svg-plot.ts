@@ -1,4 +1,4 @@
-import { parse, View, type Spec } from 'vega';
+import { parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { trustedHtml, type Html } from './html.ts';
 
@@ -58,7 +58,7 @@ export async function renderPlot(
     config: CONFIG,
     layer,
   };
-  const compiled = compile(spec as unknown as TopLevelSpec, { logger: QUIET }).spec as Spec;
+  const compiled = compile(spec as unknown as TopLevelSpec, { logger: QUIET }).spec;
   const view = new View(parse(compiled), { renderer: 'none', logger: QUIET });
   try {
     const svg = await view.toSVG();

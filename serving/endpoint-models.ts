@@ -1,26 +1,13 @@
-import { batchSameTick, type Score } from './endpoint-batching.ts';
-
-/** The version of a model that the registry has in Production, and its file. */
-export interface ProductionModel {
-  readonly model: string;
-  readonly version: number;
-  readonly file: string;
-  readonly sha256: string;
-  readonly bytes: number;
-}
-
-/** What the endpoint needs of a loaded model. */
-export interface EndpointPredictor {
-  readonly features: readonly string[];
-  readonly sha256: string;
-  predict(rows: Float32Array, count: number): Promise<Float32Array>;
-  release(): Promise<void> | void;
-}
-
-export type LoadEndpointPredictor = (
-  file: string,
-  options: { threads: number; expectedSha256: string },
-) => Promise<EndpointPredictor>;
+import {
+  createVersionUse,
+  loadVersion,
+  messageOf,
+  type HeldVersion,
+  type LoadedVersion,
+  type LoadEndpointPredictor,
+  type ProductionModel,
+  type VersionUse,
+} from './endpoint-version.ts';
 
 export interface ServedModelsDeps {
   readonly productionVersions: () => Promise<readonly ProductionModel[]>;
@@ -28,14 +15,6 @@ export interface ServedModelsDeps {
   readonly pollMs: number;
   readonly maxRows: number;
   readonly log: (line: string) => void;
-}
-
-/** A loaded version, held by a request: `done` must be called exactly once, after the last use. */
-export interface HeldVersion {
-  readonly version: number;
-  readonly features: readonly string[];
-  readonly score: Score;
-  readonly done: () => void;
 }
 
 export interface ServedModelStatus {
@@ -65,15 +44,6 @@ export interface ServedModels {
 /** How long a version that cannot be loaded is left alone at most: long enough to spare the disk, short enough to heal. */
 const RETRY_CEILING_MS = 5_000;
 
-interface LoadedVersion {
-  readonly version: number;
-  readonly sha256: string;
-  readonly predictor: EndpointPredictor;
-  readonly score: Score;
-  users: number;
-  retired: boolean;
-}
-
 interface Slot {
   wanted: ProductionModel;
   serving: LoadedVersion | undefined;
@@ -89,45 +59,12 @@ interface Slot {
  */
 export function createServedModels(deps: ServedModelsDeps): ServedModels {
   const slots = new Map<string, Slot>();
-  const releases = new Set<Promise<void>>();
+  const use = createVersionUse(deps.log);
   let known = false;
   let registryError: string | null = null;
   let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   let polling: Promise<void> = Promise.resolve();
-
-  const release = (loaded: LoadedVersion): void => {
-    const running = Promise.resolve(loaded.predictor.release())
-      .catch((error: unknown) => deps.log(`a model could not be released: ${messageOf(error)}`))
-      .finally(() => releases.delete(running));
-    releases.add(running);
-  };
-  const retire = (loaded: LoadedVersion | undefined): void => {
-    if (loaded === undefined) return;
-    loaded.retired = true;
-    if (loaded.users === 0) release(loaded);
-  };
-
-  const follow = async (slot: Slot): Promise<void> => {
-    const { wanted } = slot;
-    if (slot.serving?.version === wanted.version && slot.serving.sha256 === wanted.sha256) {
-      slot.error = null;
-      return;
-    }
-    if (Date.now() < slot.retryAt) return;
-    try {
-      const loaded = await load(deps, wanted);
-      const old = slot.serving;
-      Object.assign(slot, { serving: loaded, error: null, failures: 0, retryAt: 0 });
-      retire(old);
-      deps.log(`${wanted.model} ${old === undefined ? '' : `version ${old.version} -> `}version ${wanted.version}`);
-    } catch (error) {
-      const message = messageOf(error);
-      if (slot.error !== message) deps.log(`${wanted.model} version ${wanted.version} cannot be served: ${message}`);
-      slot.error = message;
-      slot.retryAt = Date.now() + Math.min(RETRY_CEILING_MS, deps.pollMs * 2 ** slot.failures++);
-    }
-  };
 
   const poll = async (): Promise<void> => {
     let wanted: readonly ProductionModel[];
@@ -141,22 +78,14 @@ export function createServedModels(deps: ServedModelsDeps): ServedModels {
       return;
     }
     registryError = null;
-    const models = new Set(wanted.map(({ model }) => model));
-    for (const [model, slot] of slots) {
-      if (models.has(model)) continue;
-      slots.delete(model);
-      retire(slot.serving);
-      deps.log(`${model} left Production`);
-    }
-    for (const model of wanted) updateWanted(slots, model);
-    await Promise.all([...slots.values()].map(follow));
+    await followAll(deps, use, slots, wanted);
     known = true;
   };
 
   const pollForEver = async (): Promise<void> => {
     await poll();
     if (stopped) return;
-    timer = setTimeout(() => (polling = pollForEver()), deps.pollMs);
+    timer = setTimeout(() => void (polling = pollForEver()), deps.pollMs);
   };
 
   return {
@@ -165,19 +94,13 @@ export function createServedModels(deps: ServedModelsDeps): ServedModels {
       stopped = true;
       clearTimeout(timer);
       await polling;
-      for (const { serving } of slots.values()) retire(serving);
+      for (const { serving } of slots.values()) use.retire(serving);
       slots.clear();
-      await Promise.all(releases);
+      await use.released();
     },
     hold: (model) => {
       const loaded = slots.get(model)?.serving;
-      if (loaded === undefined) return undefined;
-      loaded.users++;
-      const done = (): void => {
-        loaded.users--;
-        if (loaded.retired && loaded.users === 0) release(loaded);
-      };
-      return { version: loaded.version, features: loaded.predictor.features, score: loaded.score, done };
+      return loaded === undefined ? undefined : use.hold(loaded);
     },
     status: (model) => {
       const slot = slots.get(model);
@@ -189,6 +112,45 @@ export function createServedModels(deps: ServedModelsDeps): ServedModels {
   };
 }
 
+/** Brings the slots to what the registry wants: one a model. A model that takes long to load holds up no other. */
+async function followAll(
+  deps: ServedModelsDeps,
+  use: VersionUse,
+  slots: Map<string, Slot>,
+  wanted: readonly ProductionModel[],
+): Promise<void> {
+  const models = new Set(wanted.map(({ model }) => model));
+  for (const [model, slot] of slots) {
+    if (models.has(model)) continue;
+    slots.delete(model);
+    use.retire(slot.serving);
+    deps.log(`${model} left Production`);
+  }
+  for (const model of wanted) updateWanted(slots, model);
+  await Promise.all([...slots.values()].map((slot) => follow(deps, use, slot)));
+}
+
+async function follow(deps: ServedModelsDeps, use: VersionUse, slot: Slot): Promise<void> {
+  const { wanted } = slot;
+  if (slot.serving?.version === wanted.version && slot.serving.sha256 === wanted.sha256) {
+    slot.error = null;
+    return;
+  }
+  if (Date.now() < slot.retryAt) return;
+  try {
+    const loaded = await loadVersion(deps.loadPredictor, wanted, deps.maxRows);
+    const old = slot.serving;
+    Object.assign(slot, { serving: loaded, error: null, failures: 0, retryAt: 0 });
+    use.retire(old);
+    deps.log(`${wanted.model} ${old === undefined ? '' : `version ${old.version} -> `}version ${wanted.version}`);
+  } catch (error) {
+    const message = messageOf(error);
+    if (slot.error !== message) deps.log(`${wanted.model} version ${wanted.version} cannot be served: ${message}`);
+    slot.error = message;
+    slot.retryAt = Date.now() + Math.min(RETRY_CEILING_MS, deps.pollMs * 2 ** slot.failures++);
+  }
+}
+
 function updateWanted(slots: Map<string, Slot>, wanted: ProductionModel): void {
   const slot = slots.get(wanted.model);
   if (slot === undefined) {
@@ -196,20 +158,6 @@ function updateWanted(slots: Map<string, Slot>, wanted: ProductionModel): void {
   } else if (slot.wanted.version !== wanted.version || slot.wanted.sha256 !== wanted.sha256) {
     Object.assign(slot, { wanted, error: null, failures: 0, retryAt: 0 });
   }
-}
-
-async function load(deps: ServedModelsDeps, wanted: ProductionModel): Promise<LoadedVersion> {
-  // One row costs tens of microseconds: a second thread would only hurt the tail.
-  const predictor = await deps.loadPredictor(wanted.file, { threads: 1, expectedSha256: wanted.sha256 });
-  try {
-    const scores = await predictor.predict(new Float32Array(predictor.features.length), 1);
-    if (scores.length !== 1) throw new RangeError(`the warm-up run gave ${scores.length} scores for 1 row`);
-  } catch (error) {
-    await predictor.release();
-    throw error;
-  }
-  const score = batchSameTick((rows, count) => predictor.predict(rows, count), deps.maxRows);
-  return { version: wanted.version, sha256: wanted.sha256, predictor, score, users: 0, retired: false };
 }
 
 function statusOf({ wanted, serving, error }: Slot): ServedModelStatus {
@@ -221,8 +169,4 @@ function statusOf({ wanted, serving, error }: Slot): ServedModelStatus {
     error,
     features: serving?.predictor.features ?? null,
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

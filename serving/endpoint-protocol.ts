@@ -88,7 +88,7 @@ export function tensorMetadata(features: readonly string[]): Record<'inputs' | '
 function checkOutputs(outputs: unknown): string | undefined {
   if (outputs === undefined) return undefined;
   if (!Array.isArray(outputs)) return `expected "outputs" to be a list, found ${kindOf(outputs)}`;
-  for (const output of outputs) {
+  for (const output of outputs as unknown[]) {
     const name = isRecord(output) ? output['name'] : output;
     if (name !== OUTPUT) return `unknown output ${JSON.stringify(name)}; expected "${OUTPUT}"`;
   }

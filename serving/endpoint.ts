@@ -1,14 +1,9 @@
 import Fastify, { type FastifyInstance, type FastifyReply } from 'fastify';
-import {
-  createServedModels,
-  type LoadEndpointPredictor,
-  type ProductionModel,
-  type ServedModels,
-  type ServedModelStatus,
-} from './endpoint-models.ts';
+import { createServedModels, type ServedModels, type ServedModelStatus } from './endpoint-models.ts';
 import { inferResponse, parseInferRequest, tensorMetadata } from './endpoint-protocol.ts';
+import type { LoadEndpointPredictor, ProductionModel } from './endpoint-version.ts';
 
-export type { EndpointPredictor, LoadEndpointPredictor, ProductionModel } from './endpoint-models.ts';
+export type { EndpointPredictor, LoadEndpointPredictor, ProductionModel } from './endpoint-version.ts';
 
 export interface EndpointDeps {
   /** What the registry has in Production, at most one version a model. */
