@@ -32,7 +32,7 @@ export function createMonitoringActivities(deps: DataDependencies) {
       if (version === undefined) return nothingToMonitor(pinned.model, { from, until }, dataQuality);
       const source = await snapshotToRead(lake, pinned.project, asOf);
       const report = await measure(deps, bundle, source, { from, until, asOf, version });
-      const key = `${pinned.project}/${version}/${from}/${until}/${asOf}/${source.snapshot}`;
+      const key = `${pinned.project}/${version}/${from}/${until}/${asOf}/${source.snapshot}/${pinned.projectDigest.slice(0, 12)}`;
       const table = { project: pinned.project, asOf };
       await appendMetrics(lake, {
         ...table,

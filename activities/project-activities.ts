@@ -65,8 +65,11 @@ async function pinProject(deps: ProjectDependencies, name: string, makesModel: b
   const folder = await findProjectFolder(name, deps.projectRoots);
   const loaded = await loadProject(folder, name);
   const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
-  holdAgainstPolicy(loaded.definition, policy);
-  const { commit, clean } = await gitState(folder);
+  holdAgainstPolicy(loaded.definition, policy, {
+    project: `${name}/project.yaml`,
+    policy: `policies/${deps.environment}.yaml`,
+  });
+  const { commit, clean } = await gitState(folder, ['project.yaml', ...Object.keys(loaded.files)]);
   if (makesModel && clean === false && policy.compliance.require.includes('clean_commit')) {
     throw new SuperstepError(
       'DirtyProject',

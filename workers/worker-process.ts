@@ -5,3 +5,6 @@ import { runWorker } from './run-worker.ts';
 process.stdin.on('end', () => process.kill(process.pid, 'SIGTERM')).resume();
 
 await runWorker(readConfiguration(process.env), () => process.stdout.write('ready\n'));
+
+// All work has ended; the open stdin alone would keep the process.
+process.exit(0);

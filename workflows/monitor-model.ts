@@ -1,10 +1,4 @@
-import {
-  ParentClosePolicy,
-  setWorkflowOptions,
-  startChild,
-  upsertSearchAttributes,
-  WorkflowIdReusePolicy,
-} from '@temporalio/workflow';
+import { ParentClosePolicy, startChild, upsertSearchAttributes, WorkflowIdReusePolicy } from '@temporalio/workflow';
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/common';
 import type {
   MonitorModelInput,
@@ -17,8 +11,6 @@ import { acceptInput } from './accept.ts';
 import { monitoring, retraining } from './activities.ts';
 import { beginStory, markdownTable } from './story.ts';
 import { trainToDeploy } from './train-to-deploy.ts';
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, monitorModel);
 
 type AcceptedMonitor = MonitorModelInput & Required<Pick<MonitorModelInput, 'from' | 'until'>>;
 

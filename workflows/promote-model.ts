@@ -3,7 +3,6 @@ import {
   CancellationScope,
   condition,
   isCancellation,
-  setWorkflowOptions,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -25,8 +24,6 @@ import { type ApprovalGate, listenForDecisions } from './approval-gate.ts';
 import { promotionDetails } from './promotion-details.ts';
 import { beginStory, type Story } from './story.ts';
 import { wakeGates } from './wake-gates.ts';
-
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, promoteModel);
 
 /** How the wait at the approval gate ended. */
 type Answer = 'approved' | 'rejected' | 'expired' | 'superseded' | 'champion-changed';

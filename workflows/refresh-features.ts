@@ -1,4 +1,3 @@
-import { setWorkflowOptions } from '@temporalio/workflow';
 import type {
   ExpectationCount,
   RefreshFeaturesInput,
@@ -9,8 +8,6 @@ import type {
 import { acceptInput } from './accept.ts';
 import { refreshing } from './activities.ts';
 import { beginStory, markdownTable } from './story.ts';
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, refreshFeatures);
 
 /**
  * Brings an environment's tables and feature views up to an instant: what became known since the last refresh is staged

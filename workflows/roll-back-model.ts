@@ -1,10 +1,8 @@
-import { setWorkflowOptions, workflowInfo } from '@temporalio/workflow';
+import { workflowInfo } from '@temporalio/workflow';
 import type { RollBackModelInput, RollBackModelResult } from '../contracts/roll-back-model.ts';
 import { promotion } from './activities.ts';
 import { beginStory } from './story.ts';
 import { wakeGates } from './wake-gates.ts';
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, rollBackModel);
 
 /** Puts the previous Production back, in one registry transaction; gates that compared with the other are woken. */
 export async function rollBackModel(input: RollBackModelInput): Promise<RollBackModelResult> {

@@ -1,11 +1,9 @@
-import { setWorkflowOptions, upsertSearchAttributes } from '@temporalio/workflow';
+import { upsertSearchAttributes } from '@temporalio/workflow';
 import type { ScoreBatchInput, ScoreBatchResult } from '../contracts/score-batch.ts';
 import { mlVersion } from '../contracts/search-attributes.ts';
 import { acceptInput } from './accept.ts';
 import { predictions, registration } from './activities.ts';
 import { beginStory } from './story.ts';
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, scoreBatch);
 
 /** The window is part of the accepted input: given, or the last complete one before now. */
 type AcceptedScoreBatch = ScoreBatchInput & Required<Pick<ScoreBatchInput, 'from' | 'until'>>;

@@ -1,4 +1,4 @@
-import { setWorkflowOptions, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
+import { upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { mlTrigger, mlVersion } from '../contracts/search-attributes.ts';
 import type {
   EvaluationSummary,
@@ -10,8 +10,6 @@ import type { DatasetRef, TrainedModel } from '../contracts/training.ts';
 import { acceptInput } from './accept.ts';
 import { datasets, registration, training } from './activities.ts';
 import { beginStory, markdownTable } from './story.ts';
-
-setWorkflowOptions({ versioningBehavior: 'PINNED' }, trainModel);
 
 /**
  * Trains one model on a pinned snapshot and registers it: point-in-time rows, tuning, training, parity of the artifact

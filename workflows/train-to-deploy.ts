@@ -1,7 +1,6 @@
 import {
   executeChild,
   ParentClosePolicy,
-  setWorkflowOptions,
   upsertSearchAttributes,
   workflowInfo,
   CancellationScope,
@@ -18,8 +17,6 @@ import { promoteModel } from './promote-model.ts';
 import { refreshFeatures } from './refresh-features.ts';
 import { beginStory, markdownTable, type Story } from './story.ts';
 import { trainModel } from './train-model.ts';
-
-setWorkflowOptions({ versioningBehavior: 'AUTO_UPGRADE' }, trainToDeploy);
 
 /** What became of the steps so far. */
 interface Steps {
