@@ -1,7 +1,7 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { RegistryDatabase } from './database.ts';
-import { requireVersion } from './model-versions.ts';
+import { findProduction, requireVersion } from './model-versions.ts';
 import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
 import {
   closeOpenRequests,
@@ -173,13 +173,14 @@ export function closedGates(requests: readonly TransitionRequest[]): ClosedGate[
 }
 
 /**
- * The answer that this asking already has, or the key for a new one. A version that is archived can be asked for
- * again, on the very same evidence: once it is back in Staging and nothing of it waits, the same key begins anew.
+ * The answer that this asking already has, or the key for a new one: a version can be asked for again on the very same
+ * evidence.
  */
 async function presentAsking(
   trx: Knex,
-  { naturalKey, model, version }: OpenApprovalInput,
+  input: OpenApprovalInput,
 ): Promise<{ readonly key: string; readonly known?: OpenApprovalResult }> {
+  const { naturalKey, model, version } = input;
   let key = naturalKey;
   let last: { readonly request: TransitionRequest; readonly result: OpenApprovalResult } | undefined;
   for (let asking = 2; ; asking++) {
@@ -191,9 +192,7 @@ async function presentAsking(
   if (last === undefined) return { key };
   const { request, result } = last;
   if (request.status === 'open') return { key, known: result };
-  const waiting = await selectRequests(trx, { model, version, to_stage: 'Production', status: 'open' });
-  const { stage } = await requireVersion(trx, model, version);
-  if (stage === 'Staging' && waiting.length === 0) return { key };
+  if (await mayAskAgain(trx, input)) return { key };
   if (request.status === 'superseded') {
     const by = result.outcome === 'superseded' ? result.by : await newestAsking(trx, model);
     return { key, known: { outcome: 'superseded', requestId: request.id, by } };
@@ -203,6 +202,17 @@ async function presentAsking(
     `the approval of ${model} version ${version} on this evidence was closed as ${request.status} at ${request.closedAt ?? '?'}; expected it to be open; start promoteModel again to ask anew`,
     { requestId: request.id, status: request.status },
   );
+}
+
+/**
+ * Whether a closed asking may begin anew: the version is back in Staging, and nothing of it waits, or only a request
+ * that lost its ground when the champion of this asking came back. A late repetition by a zombie meets neither.
+ */
+async function mayAskAgain(trx: Knex, { model, version, expectedChampion }: OpenApprovalInput): Promise<boolean> {
+  if ((await requireVersion(trx, model, version)).stage !== 'Staging') return false;
+  const champion = (await findProduction(trx, model))?.version ?? null;
+  const waiting = await selectRequests(trx, { model, version, to_stage: 'Production', status: 'open' });
+  return waiting.every((request) => request.expectedChampion !== champion && expectedChampion === champion);
 }
 
 async function newestAsking(trx: Knex, model: string): Promise<number> {

@@ -144,6 +144,35 @@ describe('openApproval', () => {
     expect(await t.open(MODEL, version)).toEqual(again);
   });
 
+  it('begins anew when the champion of the first evidence has come back', async () => {
+    await t.promoteNew(MODEL);
+    const version = await t.stage(MODEL);
+    const asking = (round: number, expectedChampion: number) =>
+      t.registry.openApproval({
+        naturalKey: `round ${round}`,
+        model: MODEL,
+        version,
+        evidenceDigest: digestOf(`round ${round}`),
+        expectedChampion,
+        workflowId: 'w',
+        requestedBy: 'superstep',
+      });
+    await asking(1, 1);
+    // The champion changes twice while the gate waits, the second time back.
+    const champion = (to: number, from: number) =>
+      t.db.write(async (trx) => {
+        await trx('model_versions').where({ model: MODEL, version: from }).update({ stage: 'Archived' });
+        await trx('model_versions').where({ model: MODEL, version: to }).update({ stage: 'Production' });
+      });
+    const other = await t.register(MODEL);
+    await champion(other, 1);
+    await asking(2, other);
+    await expect(asking(1, 1)).rejects.toMatchObject({ type: 'StaleDecision' });
+    await champion(1, other);
+    expect(await asking(1, 1)).toMatchObject({ outcome: 'open' });
+    expect(await t.registry.openApprovals(MODEL)).toMatchObject([{ evidenceDigest: digestOf('round 1') }]);
+  });
+
   it('wants a version in Staging', async () => {
     const version = await t.register(MODEL);
     await expect(t.open(MODEL, version)).rejects.toMatchObject({
