@@ -100,7 +100,7 @@ function refuseStopped(staged: readonly StagedTable[]): void {
 function requireBase(plan: RefreshPlan, newest: CommitRecord | undefined): void {
   if (newest?.snapshot === plan.base?.snapshot) return;
   const at = (base: { snapshot: number; asOf: string } | null | undefined): string =>
-    base == null ? 'no refresh' : `the refresh as of ${base.asOf} (snapshot ${base.snapshot})`;
+    base === null || base === undefined ? 'no refresh' : `the refresh as of ${base.asOf} (snapshot ${base.snapshot})`;
   throw new SuperstepError(
     'IllegalTransition',
     `another refresh of ${plan.project} was published meanwhile: this one builds on ${at(plan.base)}, the lake holds ${at(newest)}; start it again`,

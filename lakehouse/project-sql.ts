@@ -76,10 +76,9 @@ export async function readsOf(c: DuckDBConnection, sql: ProjectSql): Promise<Tab
   walk(parsed.statements[0], (node) => {
     if (node['type'] !== 'BASE_TABLE') return;
     const line = lineAt(sql.text, Number(node['query_location'] ?? 0));
-    const [catalog, schema, name] = ['catalog_name', 'schema_name', 'table_name'].map((k) =>
-      String(node[k] ?? '').toLowerCase(),
-    );
-    if (/^(lake|__ducklake)/.test(catalog ?? '') || /^(lake|__ducklake)/.test(schema ?? '')) {
+    const part = (key: string): string => (typeof node[key] === 'string' ? node[key].toLowerCase() : '');
+    const [catalog, schema, name] = [part('catalog_name'), part('schema_name'), part('table_name')];
+    if (/^(lake|__ducklake)/.test(catalog) || /^(lake|__ducklake)/.test(schema)) {
       throw queryFailed(
         sql,
         line,
@@ -87,7 +86,7 @@ export async function readsOf(c: DuckDBConnection, sql: ProjectSql): Promise<Tab
       );
     }
     if (schema === 'bronze' || schema === 'silver' || schema === 'gold') {
-      const table = `${schema}.${name ?? ''}`;
+      const table = `${schema}.${name}`;
       if (!mentions.has(table)) mentions.set(table, { table, line });
     }
   });

@@ -42,7 +42,8 @@ describe('expectations', () => {
       `SELECT "row"->>'origin' AS origin, "row"->>'delay' AS delay FROM lake.silver.flights_quarantine`,
     );
     expect(kept).toEqual({ origin: 'B', delay: '2000' });
-    // The table of origins follows rows that leave the table below.
+    // Tables follow rows that leave the table below them.
+    expect(await origins('long_flights')).toEqual(['A', 'D']);
     expect(await origins('origins')).toEqual(['A', 'D']);
     const results = await rows(
       bench.lake,

@@ -1,6 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { copyToParquet } from '../../lakehouse/copy-to-parquet.ts';
 import {
   createProjectView,
   describeProjectSql,
@@ -59,9 +58,6 @@ WHERE a IN (SELECT a FROM bronze.y); -- ; and a comment`;
       message: expect.stringMatching(/line 2: "nope": Binder Error.*"nope" not found/s) as string,
     });
     const wrong = sqlOf("SELECT a,\n\n  CAST('x' || a AS INTEGER) AS n\nFROM silver.f; -- done");
-    await expect(
-      runProjectSql(wrong, () => copyToParquet(c, selectBody(wrong.text), '/nowhere/x.parquet')),
-    ).rejects.toMatchObject({ type: expect.stringMatching(/QueryFailed|LakeUnavailable/) as string });
     await expect(
       runProjectSql(wrong, () => c.run(`SELECT * FROM (${selectBody(wrong.text)}\n)`)),
     ).rejects.toMatchObject({ type: 'QueryFailed', details: { line: 3 } });

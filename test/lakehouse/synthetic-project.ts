@@ -18,6 +18,7 @@ const FILES = {
   'silver/flights.sql':
     'SELECT _file, _row, dep, origin, distance, delay, delay_known_at\nFROM bronze.flights;\n-- the end',
   'silver/origins.sql': 'SELECT origin, count(*) AS flights, max(delay) AS worst\nFROM silver.flights\nGROUP BY origin',
+  'silver/long_flights.sql': 'SELECT _file, _row, origin, delay FROM silver.flights WHERE distance > 50',
   'silver/days.sql':
     "SELECT date_trunc('day', dep) AS day, count(*) AS flights, sum(delay) AS delay FROM silver.flights GROUP BY 1",
   'features/origin_hour.sql': `-- By what had landed at the full hour.
@@ -65,6 +66,7 @@ export function smallProject(folder: string, changes: ProjectChanges = {}): Pinn
       },
     },
     tables: {
+      'silver.long_flights': { sql: 'silver/long_flights.sql', key: ['_file', '_row'] },
       'silver.days': { sql: 'silver/days.sql' },
       'silver.origins': { sql: 'silver/origins.sql', key: ['origin'] },
       'silver.flights': {
@@ -215,6 +217,7 @@ export const COMPARABLE: Readonly<Record<string, string>> = {
   'silver.flights': '*',
   'silver.flights_quarantine': '* EXCLUDE (_as_of)',
   'silver.origins': '*',
+  'silver.long_flights': '*',
   'silver.days': '*',
   'gold.origin_hour': '*',
   'gold.busy_hours': '*',
