@@ -53,10 +53,8 @@ async function ensureNamespace(
     await connection.workflowService
       .registerNamespace({ namespace, workflowExecutionRetentionPeriod: retention })
       .catch(ignoreAlreadyExists);
-    await until(
-      `namespace ${namespace} to be known`,
-      async () => (await findRetention(connection, namespace)) !== undefined,
-    );
+    // Other services of the server learn of a new namespace a few seconds later.
+    await until(`namespace ${namespace} to be known`, () => isServed(connection, namespace));
   } else if (ownServer && found !== retentionMs) {
     await connection.workflowService.updateNamespace({
       namespace,
@@ -95,6 +93,16 @@ async function ensureSearchAttributes(
     const known = await knownAttributes(connection, namespace);
     return Object.keys(missing).every((name) => name in known);
   });
+}
+
+async function isServed(connection: Connection, namespace: string): Promise<boolean> {
+  try {
+    await knownAttributes(connection, namespace);
+    return true;
+  } catch (error) {
+    if (grpcCode(error) === GRPC_NOT_FOUND) return false;
+    throw error;
+  }
 }
 
 async function knownAttributes(connection: Connection, namespace: string): Promise<Record<string, number>> {

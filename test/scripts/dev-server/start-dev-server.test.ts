@@ -4,7 +4,10 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { missingSearchAttributes } from '../../../scripts/dev-server/bring-namespaces-up-to-date.ts';
+import {
+  bringNamespacesUpToDate,
+  missingSearchAttributes,
+} from '../../../scripts/dev-server/bring-namespaces-up-to-date.ts';
 import { freePorts } from '../../../scripts/dev-server/ports.ts';
 import { DEV_CONFIG_FILE, type DevConfig, readDevConfig } from '../../../scripts/dev-server/read-dev-config.ts';
 import { type DevServer, startDevServer } from '../../../scripts/dev-server/start-dev-server.ts';
@@ -87,6 +90,17 @@ describe('startDevServer', () => {
     await expect(start(home, changed)).rejects.toThrow(
       /namespace dev has the search attribute MlVersion as Keyword, but temporal-dev\.yaml wants Int/,
     );
+  });
+
+  it('on a server elsewhere adds what is missing, but leaves the retention that it finds', async () => {
+    const before = { namespaces: { dev: { retention: '2d' } }, searchAttributes: {} };
+    const server = await start(await temporaryFolder(), before);
+    const connection = await Connection.connect({ address: server.address });
+    await bringNamespacesUpToDate(connection, config, { ownServer: false });
+    await connection.close();
+    expect(await retentionOf(server, 'dev')).toBe('48h0m0s');
+    expect(await retentionOf(server, 'prod')).toBe('720h0m0s');
+    for (const namespace of ['dev', 'staging', 'prod']) expect(await attributesOf(server, namespace)).toEqual(WANTED);
   });
 
   it('is up again, with its data, after kill -9', async () => {
