@@ -3,6 +3,9 @@ import { loadLightGbm, type Booster } from '../../learning/lightgbm.ts';
 import { seededRandom } from '../../learning/seeded-random.ts';
 import { nativeParts } from '../support/native-parts.ts';
 
+// As train-process.ts does.
+process.env['OMP_WAIT_POLICY'] ??= 'PASSIVE';
+
 const lightgbm = loadLightGbm(nativeParts().lightgbmLib);
 const names = ['hour', 'view.late_rate', 'distance'];
 const rows = 4000;

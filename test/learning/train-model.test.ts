@@ -8,6 +8,9 @@ import { loadPredictor } from '../../serving/predictor.ts';
 import { FLIGHT_FEATURES, HOLDOUT_FROM, writeFlights } from '../support/delayed-flights.ts';
 import { nativeParts } from '../support/native-parts.ts';
 
+// As train-process.ts does.
+process.env['OMP_WAIT_POLICY'] ??= 'PASSIVE';
+
 let folder: string;
 let job: TrainJob;
 const silent = async (): Promise<void> => {};
@@ -105,14 +108,15 @@ describe('trainModel', () => {
   });
 
   it('trains without tuning, and takes the held-out length from the rows where none is given', async () => {
-    const { tune: _tune, ...plain } = job;
+    const { holdout, tune, ...plain } = job;
     expect(await trainModel({ ...plain, outFolder: join(folder, 'plain') }, silent)).toMatchObject({
       params: job.params,
       trials: [],
     });
-    const { holdout: _holdout, ...derived } = job;
-    const result = await trainModel({ ...derived, outFolder: join(folder, 'derived') }, silent);
-    expect(result.trials).toHaveLength(3);
+    // 1,200 rows from 25 May on last until shortly before 31 May.
+    expect(holdout).toBe('6d');
+    const tuned = { ...plain, ...(tune && { tune }), outFolder: join(folder, 'derived') };
+    expect((await trainModel(tuned, silent)).trials).toHaveLength(3);
   });
 
   it('reports each tree', async () => {
