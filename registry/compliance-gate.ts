@@ -1,5 +1,5 @@
 import { durationMs } from '../contracts/durations.ts';
-import type { Estimate, GateCheck, GateResult } from '../contracts/gates.ts';
+import type { Estimate, GateCheck, GateResult, Verdict } from '../contracts/gates.ts';
 import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
 import type { ProjectDefinition } from '../contracts/schemas/project.ts';
 
@@ -46,7 +46,8 @@ type ProjectCompliance = ProjectDefinition['gates']['compliance'];
 
 /**
  * The compliance gate's rule: what the policy requires, and what the project adds. `pass` when every check passes,
- * else `fail`: what cannot be shown does not pass. Pure, so that a gate can be judged again and says the same.
+ * `fail` when one fails: what cannot be shown does not pass. `inconclusive`, for a person to decide, when a slice lies
+ * below its floor by no more than its interval allows: among many slices some do so by chance. Pure, so that a gate can be judged again and says the same.
  */
 export function checkCompliance(
   facts: ComplianceFacts,
@@ -59,13 +60,19 @@ export function checkCompliance(
     ...sliceChecks(facts, policy, project),
     ...(policy.max_data_age === undefined ? [] : [dataAgeCheck(facts, policy.max_data_age)]),
   ];
-  const failed = checks.filter((check) => check.verdict !== 'pass');
-  const subject = `${facts.model} version ${facts.version}`;
-  const summary =
-    failed.length === 0
-      ? `${subject} passes all ${checks.length} checks.`
-      : `${subject} fails ${failed.length} of ${checks.length} checks: ${failed.map((c) => c.name).join(', ')}.`;
-  return { gate: 'compliance', verdict: failed.length === 0 ? 'pass' : 'fail', checks, summary };
+  const verdict = worstVerdict(checks.map((check) => check.verdict));
+  const named = checks.filter((check) => check.verdict === verdict).map((check) => check.name);
+  const said = {
+    pass: `passes all ${checks.length} checks`,
+    fail: `fails ${named.length} of ${checks.length} checks: ${named.join(', ')}`,
+    inconclusive: `passes all but ${named.length} of ${checks.length} checks, which a person must judge: ${named.join(', ')}`,
+  }[verdict];
+  return { gate: 'compliance', verdict, checks, summary: `${facts.model} version ${facts.version} ${said}.` };
+}
+
+function worstVerdict(verdicts: readonly Verdict[]): Verdict {
+  if (verdicts.includes('fail')) return 'fail';
+  return verdicts.includes('inconclusive') ? 'inconclusive' : 'pass';
 }
 
 const REQUIRABLE: Readonly<
@@ -106,11 +113,11 @@ function cleanCommitCheck({ commit, clean, lineage }: ComplianceFacts, policy: C
   const expected = policy.allow_without_git
     ? 'a commit that the project folder equals, or without git a project digest'
     : 'a commit that the project folder equals';
-  if (commit === null) {
+  if (commit === null && clean === null) {
     const stands = policy.allow_without_git && (lineage.projectDigest ?? '') !== '';
     return check('clean_commit', stands, expected, `no git, project digest ${short(lineage.projectDigest)}`);
   }
-  const found = `commit ${commit.slice(0, 12)}, ${clean === true ? 'clean' : 'with changes that are not committed'}`;
+  const found = `commit ${short(commit)}, ${clean === true ? 'clean' : 'with changes that are not committed'}`;
   return check('clean_commit', clean === true, expected, found);
 }
 
@@ -126,16 +133,17 @@ function sliceChecks(facts: ComplianceFacts, policy: CompliancePolicy, project: 
   const minRows = project.slices?.min_rows ?? 1000;
   const { overall } = facts;
   const expected = `AUC of at least ${floor}`;
+  // All rows are many: here the value itself decides.
   const overallCheck = check(
     'overall',
-    overall !== null && holds(overall, floor),
+    overall !== null && overall.auc !== null && overall.auc.value >= floor,
     expected,
     overall === null ? 'no evaluation' : quality(overall),
   );
   if (project.slices === undefined) return [overallCheck];
 
   const judged = facts.slices.filter((slice) => slice.rows >= minRows);
-  const below = judged.filter((slice) => !holds(slice, floor));
+  const below = judged.filter((slice) => sliceVerdict(slice, floor) !== 'pass');
   const worst = [...judged].sort((a, b) => (a.auc?.value ?? 0) - (b.auc?.value ?? 0))[0];
   const found =
     below.length > 0
@@ -144,7 +152,8 @@ function sliceChecks(facts: ComplianceFacts, policy: CompliancePolicy, project: 
         ? 'no slice is that large'
         : `${judged.length} slices, lowest ${quality(worst)}`;
   const asked = `${expected} in each slice by ${project.slices.by} with ${minRows} rows or more`;
-  return [overallCheck, check('slices', below.length === 0, asked, found)];
+  const verdict = worstVerdict(below.map((slice) => sliceVerdict(slice, floor)));
+  return [overallCheck, { name: 'slices', verdict, expected: asked, found }];
 }
 
 function dataAgeCheck({ asOf, newestTrainingRow }: ComplianceFacts, maxAge: string): GateCheck {
@@ -158,12 +167,15 @@ function check(name: string, passes: boolean, expected: string, found: string): 
   return { name, verdict: passes ? 'pass' : 'fail', expected, found };
 }
 
-function holds({ auc }: SliceFact, floor: number): boolean {
-  return auc !== null && auc.value >= floor;
+/** A slice fails when its whole interval lies below the floor; where the interval reaches it, chance may be the reason. */
+function sliceVerdict({ auc }: SliceFact, floor: number): Verdict {
+  if (auc === null || auc.upper < floor) return 'fail';
+  return auc.value >= floor ? 'pass' : 'inconclusive';
 }
 
 function quality({ slice, rows, auc }: SliceFact): string {
-  return `${slice} ${auc === null ? 'without an AUC' : auc.value.toFixed(4)} (${rows} rows)`;
+  if (auc === null) return `${slice} without an AUC (${rows} rows)`;
+  return `${slice} ${auc.value.toFixed(4)} (${auc.lower.toFixed(4)} to ${auc.upper.toFixed(4)}, ${rows} rows)`;
 }
 
 function short(digest: string | null): string {

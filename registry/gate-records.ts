@@ -68,7 +68,7 @@ export function createGateRecords({ db, now }: { readonly db: RegistryDatabase; 
      * the answer to the open request and the change of stage.
      *
      * @throws IllegalTransition for a version in Production
-     * @throws InvalidInput for a way to Staging without a pass
+     * @throws InvalidInput for a way to Staging with a fail
      */
     recordGate: (input: RecordGateInput): Promise<GateRecord> =>
       db.write(async (trx) => {
@@ -76,7 +76,7 @@ export function createGateRecords({ db, now }: { readonly db: RegistryDatabase; 
         const [known] = await selectGates(trx, { id });
         if (known !== undefined) return known;
         const version = await requireVersion(trx, input.model, input.version);
-        requirePassForStaging(input);
+        requireNoFailForStaging(input);
         const at = now().toISOString();
         const record = toRecord(input, id, at);
         await insertGate(trx, input.naturalKey, record);
@@ -91,11 +91,11 @@ export function createGateRecords({ db, now }: { readonly db: RegistryDatabase; 
   };
 }
 
-function requirePassForStaging({ gate, verdict, then, model, version }: RecordGateInput): void {
-  if (then !== 'Staging' || verdict === 'pass') return;
+function requireNoFailForStaging({ gate, verdict, then, model, version }: RecordGateInput): void {
+  if (then !== 'Staging' || verdict !== 'fail') return;
   throw new SuperstepError(
     'InvalidInput',
-    `the ${gate} gate of ${model} version ${version} says ${verdict}; only a pass leads to Staging`,
+    `the ${gate} gate of ${model} version ${version} says ${verdict}; a fail does not lead to Staging`,
     { model, version, gate, verdict },
   );
 }
