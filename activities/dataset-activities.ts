@@ -102,13 +102,13 @@ export interface SnapshotToRead {
 }
 
 /**
- * The snapshot to read at an as-of: the one named, else the newest refresh at or before the as-of, else the newest of
- * all, whose views then hide what was known later.
+ * The snapshot to read: the one named, else the newest refresh at or before the as-of, else the newest of all, whose
+ * views then hide what was known after the as-of.
  */
 export async function snapshotToRead(
   lake: Lake,
   project: string,
-  asOf: string,
+  asOf?: string,
   snapshot?: number,
 ): Promise<SnapshotToRead> {
   if (snapshot !== undefined) {

@@ -26,11 +26,12 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
     /** The window's rows with features as of each row's time, by the project as the Production version was trained from it; null without rows. */
     async buildScoringRows({ pinned, scoring, from, until }: ScoringWindow): Promise<ScoringRows | null> {
       const bundle = await readBundle(artifacts, scoring.pinned);
-      const source = await snapshotToRead(lake, pinned.project, until);
+      const source = await snapshotToRead(lake, pinned.project);
+      requireKnownUntil(pinned.project, source.refreshedAsOf, until);
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'rows.parquet');
-        // The refresh's as-of: later than any row of the window, so that each sees all that was known at its own time.
-        const asOf = source.refreshedAsOf > until ? source.refreshedAsOf : until;
+        // The refresh's as-of, later than any row: features are looked up as of each row's own time.
+        const asOf = source.refreshedAsOf;
         const request = { ...source, asOf, from, until, withLabels: false, file };
         try {
           const { rows } = await buildDataset(lake, bundle, request, Context.current().cancellationSignal);
@@ -93,4 +94,14 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
       return sink.path;
     },
   };
+}
+
+/** A window that the lake knows only in part would be scored in part, and nobody would notice. */
+function requireKnownUntil(project: string, refreshedAsOf: string, until: string): void {
+  if (refreshedAsOf >= until) return;
+  throw new SuperstepError(
+    'StaleFeatures',
+    `${project} was last refreshed as of ${refreshedAsOf}, but the window to score ends at ${until}; run refreshFeatures as of ${until} or later first`,
+    { refreshedAsOf, until },
+  );
 }

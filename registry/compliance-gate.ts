@@ -78,13 +78,13 @@ function worstVerdict(verdicts: readonly Verdict[]): Verdict {
 const REQUIRABLE: Readonly<
   Record<ComplianceCheckName, (facts: ComplianceFacts, policy: CompliancePolicy) => GateCheck>
 > = {
-  signature: ({ projectFeatures, modelFeatures }) =>
-    check(
-      'signature',
-      modelFeatures !== null && sameList(modelFeatures, projectFeatures),
-      `features ${projectFeatures.join(', ')}`,
-      modelFeatures === null ? 'no features in the ONNX file' : `features ${modelFeatures.join(', ')}`,
-    ),
+  signature: ({ projectFeatures, modelFeatures }) => {
+    const same = modelFeatures !== null && sameList(modelFeatures, projectFeatures);
+    const expected = `the project's ${projectFeatures.length} features, in order`;
+    if (same) return check('signature', true, expected, 'the same in the ONNX file');
+    const found = modelFeatures === null ? 'no features in the ONNX file' : `features ${modelFeatures.join(', ')}`;
+    return check('signature', false, `features ${projectFeatures.join(', ')}`, found);
+  },
   parity: ({ parity }) =>
     check(
       'parity',
