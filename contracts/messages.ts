@@ -1,4 +1,5 @@
 import type { Decision } from './approval.ts';
+import type { DecisionCommand } from './evidence.ts';
 
 /** Wire names of signals, updates and queries: a contract with whoever types them at the CLI. */
 export const MESSAGE_NAMES = {
@@ -26,4 +27,13 @@ export interface WorkflowStatus {
   readonly asOf?: string;
   /** The same Markdown as the Web UI's current details. */
   readonly details: string;
+  /** Set while a gate waits for a person. */
+  readonly waitsFor?: WaitingGate;
+}
+
+/** What a person needs to answer a waiting gate. */
+export interface WaitingGate {
+  readonly evidenceUrl: string;
+  readonly evidenceDigest: string;
+  readonly commands: readonly DecisionCommand[];
 }

@@ -33,31 +33,58 @@ export interface ReceivedDecision {
   readonly sequence: number;
   readonly via: 'signal' | 'update';
   readonly message: DecisionMessage | undefined;
+  /** The opening of the gate that it was sent to; 0 when the gate was not open. */
+  readonly opening: number;
   judgement?: Judgement;
 }
+
+// Details are short; a flood of made-up names must not grow them.
+const STRAYS_KEPT = 20;
+
+// A result of more than 2 MB could not be delivered, and anybody may send 4 kB as often as they like.
+const UNCOUNTED_REPORTED = 100;
 
 /** What the gate knows while it waits: messages that came, decisions that count, and whether its ground has moved. */
 export class ApprovalGate {
   #state: ApprovalState = noDecisions;
   #unread: ReceivedDecision[] = [];
   #received = 0;
+  #openings = 0;
   #groundMoved = false;
+  readonly #strays = new Set<string>();
+  #straysShown = 0;
   readonly recorded: RecordedDecision[] = [];
-  /** Names of signals that nobody listens to: most likely misspelt. */
-  readonly strays = new Set<string>();
 
   get state(): ApprovalState {
     return this.#state;
   }
 
+  /** For the result: the decisions that counted, and the latest of the others. The registry has them all. */
+  get reported(): RecordedDecision[] {
+    const latest = new Set(this.recorded.filter((decision) => !decision.counted).slice(-UNCOUNTED_REPORTED));
+    return this.recorded.filter((decision) => decision.counted || latest.has(decision));
+  }
+
   get hasNews(): boolean {
-    return this.#groundMoved || this.#unread.length > 0;
+    return this.#groundMoved || this.#unread.length > 0 || this.#strays.size > this.#straysShown;
   }
 
   receive(payload: unknown, via: 'signal' | 'update', decision?: Decision): ReceivedDecision {
-    const received = { sequence: ++this.#received, via, message: readDecision(payload, decision) };
+    const opening = this.#state.phase === 'early' ? 0 : this.#openings;
+    const received = { sequence: ++this.#received, via, message: readDecision(payload, decision), opening };
     this.#unread.push(received);
     return received;
+  }
+
+  /** A signal that nobody listens to, most likely misspelt. */
+  receiveStray(name: string): void {
+    if (this.#strays.size < STRAYS_KEPT) this.#strays.add(name.slice(0, 100));
+  }
+
+  /** Names of stray signals, for the details; what has been shown is no news any more. */
+  showStrays(): readonly string[] {
+    this.#straysShown = this.#strays.size;
+    return [...this.#strays];
   }
 
   groundHasMoved(): void {
@@ -72,18 +99,27 @@ export class ApprovalGate {
 
   /** Opens the gate on evidence. Decisions on earlier evidence lapse. */
   open(rules: ApprovalRules): void {
+    this.#openings++;
     this.#state = { phase: 'open', rules, counted: [] };
+  }
+
+  /** Shuts the gate until it opens on other evidence. */
+  shut(): void {
+    this.#state = noDecisions;
   }
 
   close(): void {
     this.#state = { ...this.#state, phase: 'closed' };
   }
 
-  /** Takes the next message and judges it against the gate as it stands now. */
+  /**
+   * Takes the next message and judges it against the gate as it stands now. Only a message that was sent to this very
+   * opening can count: where the policy asks for no evidence, nothing else tells it from an answer to what came before.
+   */
   judgeNext(): ReceivedDecision | undefined {
     const received = this.#unread.shift();
     if (received === undefined) return undefined;
-    const judgement = judgeDecision(this.#state, received.message);
+    const judgement = judgeDecision(received.opening === this.#openings ? this.#state : noDecisions, received.message);
     if (judgement.counts && received.message !== undefined) this.#state = countDecision(this.#state, received.message);
     received.judgement = judgement;
     this.recorded.push(recordOf(received, judgement));
@@ -103,7 +139,7 @@ export function listenForDecisions(): ApprovalGate {
   setHandler(groundMovedSignal, () => gate.groundHasMoved(), {
     description: 'Sent by Superstep: look at the registry again',
   });
-  setDefaultSignalHandler((name) => void gate.strays.add(name.slice(0, 100)));
+  setDefaultSignalHandler((name) => gate.receiveStray(name));
   setHandler(decideUpdate, (payload) => answerDecision(gate, payload), {
     validator: (payload) => refuseWhatCannotCount(gate, payload),
     description: 'Approve or reject, with an answer: { decision, approver, comment, evidence }',

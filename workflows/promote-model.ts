@@ -56,6 +56,8 @@ class Promotion {
   #gates: GateResult[] = [];
   #steps: PromotionStep[] = [];
   #evidence: PreparedEvidence | undefined;
+  /** The request that waits in the registry. */
+  #openRequest: string | null = null;
   #previous: number | null = null;
 
   constructor(gate: ApprovalGate, story: Story) {
@@ -63,7 +65,17 @@ class Promotion {
     this.#story = story;
   }
 
+  /** Runs the gates; however a run ends before its promotion, cancelled or failed, it leaves no request behind. */
   async decide(subject: CandidateInput): Promise<PromoteModelResult> {
+    try {
+      return await this.#passGates(subject);
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => this.#withdraw(subject, isCancellation(error)));
+      throw error;
+    }
+  }
+
+  async #passGates(subject: CandidateInput): Promise<PromoteModelResult> {
     if ((await this.#checkCompliance(subject)).verdict === 'fail')
       return this.#finish(subject, 'failed-compliance', null);
     for (;;) {
@@ -71,12 +83,20 @@ class Promotion {
       if (verdict === 'fail') return this.#finish(subject, 'failed-comparison', null);
       const requestId = await this.#openApproval(subject, comparison);
       if (requestId === null) return this.#finish(subject, 'superseded', null);
-      const answer = await this.#waitOrWithdraw(subject, requestId, comparison);
-      if (answer === 'champion-changed') continue;
-      if (answer !== 'approved') return this.#refuse(subject, requestId, answer);
-      const outcome = await this.#promote(subject, requestId, comparison);
+      const answer = await this.#waitForAnswer(subject, requestId, comparison);
+      const outcome = answer === 'approved' ? await this.#promote(subject, requestId, comparison) : answer;
+      if (outcome === 'rejected' || outcome === 'expired') await this.#refuse(subject, requestId, outcome);
       if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
+      this.#gate.shut();
     }
+  }
+
+  async #withdraw(subject: CandidateInput, cancelled: boolean): Promise<void> {
+    if (this.#openRequest === null) return;
+    const comment = cancelled ? 'The promotion was cancelled.' : 'The promotion failed; its workflow says why.';
+    await promotion.closeApproval.executeWithOptions({ summary: 'withdraw the request' }, [
+      { ...subject, requestId: this.#openRequest, outcome: 'cancelled', by: 'superstep', comment },
+    ]);
   }
 
   async #checkCompliance(subject: CandidateInput): Promise<GateResult> {
@@ -106,29 +126,19 @@ class Promotion {
       { ...subject, gates: this.#gates, comparison },
     ]);
     this.#evidence = evidence;
-    const opened = await promotion.openApproval.executeWithOptions({ summary: 'ask for Production' }, [
-      { ...subject, evidence, champion: comparison.champion, superstep: workflowInfo().parent?.workflowId ?? null },
-    ]);
+    const { parent } = workflowInfo();
+    const opened = await CancellationScope.nonCancellable(() =>
+      // A request that was opened and not heard of could not be withdrawn, nor could gates that it closed be woken.
+      promotion.openApproval.executeWithOptions({ summary: 'ask for Production' }, [
+        { ...subject, evidence, champion: comparison.champion, superstep: parent?.workflowId ?? null },
+      ]),
+    );
+    this.#openRequest = opened.outcome === 'open' ? opened.requestId : null;
     if (opened.outcome === 'superseded') return null;
-    await wakeGates(opened.superseded.map((older) => older.workflowId).filter((id) => id !== null));
+    const woken = opened.superseded.map((older) => older.workflowId).filter((id) => id !== null);
+    await CancellationScope.nonCancellable(() => wakeGates(woken));
     this.#gate.open({ ...subject.candidate.approval, evidenceDigest: evidence.digest });
     return opened.requestId;
-  }
-
-  /** Waits for an answer; a run that is cancelled withdraws its request first, so that none is orphaned. */
-  async #waitOrWithdraw(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
-    try {
-      return await this.#waitForAnswer(subject, requestId, comparison);
-    } catch (error) {
-      if (isCancellation(error)) {
-        await CancellationScope.nonCancellable(() =>
-          promotion.closeApproval.executeWithOptions({ summary: 'withdraw the request' }, [
-            { ...subject, requestId, outcome: 'cancelled', by: 'superstep', comment: 'The promotion was cancelled.' },
-          ]),
-        );
-      }
-      throw error;
-    }
   }
 
   async #waitForAnswer(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
@@ -145,7 +155,8 @@ class Promotion {
         const standing = await promotion.approvalStanding.executeWithOptions({ summary: 'has the ground moved?' }, [
           { ...subject, requestId },
         ]);
-        if (standing.request === 'superseded') return 'superseded';
+        // Closed by another hand: a newer candidate, or a rollback that put this very version into Production.
+        if (standing.request !== 'open') return 'superseded';
         if (standing.champion !== comparison.champion) return 'champion-changed';
       }
       await this.#recordDecisions(subject, requestId);
@@ -176,24 +187,18 @@ class Promotion {
     }
   }
 
-  async #refuse(
-    subject: CandidateInput,
-    requestId: string,
-    answer: 'rejected' | 'expired' | 'superseded',
-  ): Promise<PromoteModelResult> {
-    if (answer !== 'superseded') {
-      const rejection = this.#gate.state.counted.find((message) => message.decision === 'reject');
-      await promotion.closeApproval.executeWithOptions({ summary: `${answer}: archive the candidate` }, [
-        {
-          ...subject,
-          requestId,
-          outcome: answer,
-          by: rejection?.approver ?? 'superstep',
-          comment: rejection?.comment ?? 'Nobody decided in time.',
-        },
-      ]);
-    }
-    return this.#finish(subject, answer, requestId);
+  async #refuse(subject: CandidateInput, requestId: string, outcome: 'rejected' | 'expired'): Promise<void> {
+    const rejection = this.#gate.state.counted.find((message) => message.decision === 'reject');
+    await promotion.closeApproval.executeWithOptions({ summary: `${outcome}: archive the candidate` }, [
+      {
+        ...subject,
+        requestId,
+        outcome,
+        by: rejection?.approver ?? 'superstep',
+        comment: rejection?.comment ?? 'Nobody decided in time.',
+      },
+    ]);
+    this.#openRequest = null;
   }
 
   async #promote(
@@ -207,6 +212,7 @@ class Promotion {
       [{ ...subject, requestId, evidenceDigest: this.#evidence?.digest ?? '', champion: comparison.champion }],
     );
     if (promoted.outcome !== 'promoted') return promoted.outcome;
+    this.#openRequest = null;
     this.#previous = promoted.previous;
     this.#steps = [...promoted.steps];
     const { model, version } = subject.candidate;
@@ -235,7 +241,7 @@ class Promotion {
       previousVersion: this.#previous,
       gates: this.#gates,
       evidenceDigest: this.#evidence?.digest ?? null,
-      decisions: this.#gate.recorded,
+      decisions: this.#gate.reported,
       steps: this.#steps,
     };
   }
@@ -246,8 +252,11 @@ class Promotion {
   }
 
   #tellWaiting(candidate: PinnedPromotion, deadline: number): void {
+    if (this.#evidence === undefined) return;
+    const { url, digest, commands } = this.#evidence;
     const until = new Date(deadline).toISOString();
-    this.#story.tell(`**Waiting for a decision**, until ${until}.\n\n${this.#details(candidate, true)}`);
+    const gate = { evidenceUrl: url, evidenceDigest: digest, commands };
+    this.#story.waitFor(gate, `**Waiting for a decision**, until ${until}.\n\n${this.#details(candidate, true)}`);
   }
 
   #details(candidate?: PinnedPromotion, waiting = false): string {
@@ -255,7 +264,7 @@ class Promotion {
       gates: this.#gates,
       decisions: this.#gate.recorded,
       steps: this.#steps,
-      strays: [...this.#gate.strays],
+      strays: this.#gate.showStrays(),
       ...(candidate === undefined ? {} : { candidate }),
       ...(this.#evidence === undefined ? {} : { evidence: this.#evidence }),
       waiting,

@@ -1,5 +1,5 @@
 import { defineQuery, setCurrentDetails, setHandler, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
-import { MESSAGE_NAMES, type WorkflowStatus } from '../contracts/messages.ts';
+import { MESSAGE_NAMES, type WaitingGate, type WorkflowStatus } from '../contracts/messages.ts';
 import { mlEnvironment, mlModel, mlPhase } from '../contracts/search-attributes.ts';
 
 export const statusQuery = defineQuery<WorkflowStatus>(MESSAGE_NAMES.status);
@@ -8,8 +8,8 @@ export const statusQuery = defineQuery<WorkflowStatus>(MESSAGE_NAMES.status);
 export interface Story {
   /** Starts a phase: its name and what the details say from now on. */
   phase(name: string, details: string): void;
-  /** Changes the details within a phase. */
-  tell(details: string): void;
+  /** Changes the details within a phase, to what is waited for. */
+  waitFor(gate: WaitingGate, details: string): void;
   /** What the run is about, once that is known. */
   about(model: string, asOf?: string): void;
 }
@@ -19,22 +19,31 @@ export function beginStory(title: string): Story {
   let phase = 'starting';
   let details = '';
   let asOf: string | undefined;
+  let waitsFor: WaitingGate | undefined;
   const show = (text: string): void => {
     details = text;
     setCurrentDetails(
       `### ${title}\n\n**Phase:** ${phase}${asOf === undefined ? '' : ` · **as of** ${asOf}`}\n\n${text}`,
     );
   };
-  setHandler(statusQuery, () => ({ phase, details, ...(asOf === undefined ? {} : { asOf }) }), {
-    description: 'Where the run stands, as the current details show it',
+  const status = (): WorkflowStatus => ({
+    phase,
+    details,
+    ...(asOf === undefined ? {} : { asOf }),
+    ...(waitsFor === undefined ? {} : { waitsFor }),
   });
+  setHandler(statusQuery, status, { description: 'Where the run stands, as the current details show it' });
   return {
     phase: (name, text) => {
       phase = name;
+      waitsFor = undefined;
       upsertSearchAttributes([{ key: mlPhase, value: name }]);
       show(text);
     },
-    tell: show,
+    waitFor: (gate, text) => {
+      waitsFor = gate;
+      show(text);
+    },
     about: (model, instant) => {
       asOf = instant;
       upsertSearchAttributes([

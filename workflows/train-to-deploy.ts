@@ -31,23 +31,31 @@ interface Steps {
  */
 export async function trainToDeploy(input: TrainToDeployInput): Promise<TrainToDeployResult> {
   const story = beginStory('From training to deployment');
-  const { pinned, asOf, input: accepted } = await acceptInput<TrainToDeployInput>('trainToDeploy', input, story);
-  const trigger = accepted.trigger ?? 'manual';
-  upsertSearchAttributes([{ key: mlTrigger, value: trigger }]);
   const { workflowId: superstep } = workflowInfo();
+  // A model bears the name of its project: a lease was taken for it before this run could look at the project.
+  let model: unknown = (input as TrainToDeployInput | undefined)?.project;
   try {
+    const { pinned, asOf, input: accepted } = await acceptInput<TrainToDeployInput>('trainToDeploy', input, story);
+    model = pinned.model;
+    const trigger = accepted.trigger ?? 'manual';
+    upsertSearchAttributes([{ key: mlTrigger, value: trigger }]);
     return await runSteps(
       { project: accepted.project, asOf, trigger, refresh: accepted.refresh ?? true },
       superstep,
       story,
     );
   } finally {
-    await CancellationScope.nonCancellable(() =>
-      retraining.releaseRetrainingLease.executeWithOptions({ summary: 'let the next retraining begin' }, [
-        { model: pinned.model, holder: superstep },
-      ]),
-    );
+    if (typeof model === 'string') await releaseLease(model, superstep);
   }
+}
+
+/** Lets the next retraining begin. Nothing to do when this superstep has no lease. */
+async function releaseLease(model: string, holder: string): Promise<void> {
+  await CancellationScope.nonCancellable(() =>
+    retraining.releaseRetrainingLease.executeWithOptions({ summary: 'let the next retraining begin' }, [
+      { model, holder },
+    ]),
+  );
 }
 
 async function runSteps(

@@ -9,8 +9,13 @@ const SAME_STROKE_MS = 1_000;
 /**
  * Starts a stack and keeps it until Ctrl-C, SIGTERM or SIGHUP, also while it is still starting; then it is stopped in
  * order. A second Ctrl-C ends without waiting; child processes are killed then. Returns the exit code.
+ *
+ * @param play what to do once it is up; it says whether the stack stays up afterwards or ends.
  */
-export async function runUntilStopped(startUp: (signal: AbortSignal) => Promise<Stack>): Promise<number> {
+export async function runUntilStopped(
+  startUp: (signal: AbortSignal) => Promise<Stack>,
+  play: (stack: Stack, signal: AbortSignal) => Promise<'stay' | 'end'> = () => Promise.resolve('stay'),
+): Promise<number> {
   const abort = new AbortController();
   const asked = new Promise<void>((resolve) => {
     let first: number | undefined;
@@ -30,7 +35,11 @@ export async function runUntilStopped(startUp: (signal: AbortSignal) => Promise<
     if (abort.signal.aborted) process.exit(0);
     throw error;
   });
-  await asked;
-  await stack.stop();
+  try {
+    const next = await Promise.race([play(stack, abort.signal), asked]);
+    if (next === 'stay') await asked;
+  } finally {
+    await stack.stop();
+  }
   return 0;
 }
