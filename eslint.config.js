@@ -13,9 +13,12 @@ export default tseslint.config(
       '@typescript-eslint/switch-exhaustiveness-check': 'error',
       '@typescript-eslint/consistent-type-imports': 'error',
       '@typescript-eslint/no-explicit-any': 'error',
-      '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true, allowNullish: true }],
+      '@typescript-eslint/restrict-template-expressions': [
+        'error',
+        { allowNumber: true, allowBoolean: true, allowNullish: true },
+      ],
       '@typescript-eslint/require-await': 'off',
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_$' }],
       eqeqeq: 'error',
       'no-console': 'error',
       'max-lines-per-function': ['warn', { max: 60, skipBlankLines: true, skipComments: true }],
@@ -51,12 +54,27 @@ export default tseslint.config(
     rules: { 'no-console': 'off' },
   },
   {
-    files: ['contracts/**', 'workflows/**', 'activities/**', 'projects/**', 'lakehouse/**', 'learning/**', 'registry/**', 'serving/**', 'monitoring/**', 'console/**'],
+    files: [
+      'contracts/**',
+      'workflows/**',
+      'activities/**',
+      'projects/**',
+      'lakehouse/**',
+      'learning/**',
+      'registry/**',
+      'serving/**',
+      'monitoring/**',
+      'console/**',
+    ],
     ignores: ['**/*-process.ts'],
     rules: {
       'no-restricted-properties': [
         'error',
-        { object: 'process', property: 'env', message: 'Configuration is read once, in workers/ or scripts/, and passed in.' },
+        {
+          object: 'process',
+          property: 'env',
+          message: 'Configuration is read once, in workers/ or scripts/, and passed in.',
+        },
       ],
     },
   },
@@ -67,7 +85,15 @@ export default tseslint.config(
   { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },
   {
     files: ['**/*.js', '**/*.mjs', '**/*.cjs'],
-    languageOptions: { globals: { process: 'readonly', console: 'readonly', setTimeout: 'readonly', URL: 'readonly', module: 'writable' } },
+    languageOptions: {
+      globals: {
+        process: 'readonly',
+        console: 'readonly',
+        setTimeout: 'readonly',
+        URL: 'readonly',
+        module: 'writable',
+      },
+    },
   },
   { files: ['*.config.js', '*.config.ts'], rules: { 'no-restricted-syntax': 'off' } },
 );

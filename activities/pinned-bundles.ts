@@ -4,5 +4,5 @@ import type { ArtifactStore } from '../registry/artifact-store.ts';
 
 /** Reads what a run was pinned to; the store checks the digest. */
 export function readBundle(artifacts: ArtifactStore, pinned: PinnedProject): Promise<PinnedBundle> {
-  return artifacts.readJson(pinned.bundle) as Promise<PinnedBundle>;
+  return artifacts.readJson<PinnedBundle>(pinned.bundle);
 }

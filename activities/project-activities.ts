@@ -13,6 +13,7 @@ import { loadPolicy } from '../projects/load-policy.ts';
 import { loadProject } from '../projects/load-project.ts';
 import { toPinnedBundle } from '../projects/pin-project.ts';
 import type { ArtifactStore } from '../registry/artifact-store.ts';
+import { readBundle } from './pinned-bundles.ts';
 
 export interface ProjectDependencies {
   readonly artifacts: ArtifactStore;
@@ -87,7 +88,7 @@ async function lastWindow(
   pinned: PinnedProject,
   instant: string,
 ): Promise<{ from: string; until: string }> {
-  const { definition } = (await deps.artifacts.readJson(pinned.bundle)) as ReturnType<typeof toPinnedBundle>;
+  const { definition } = await readBundle(deps.artifacts, pinned);
   const until = new Date(Math.floor(Date.parse(instant) / DAY_MS) * DAY_MS).toISOString();
   return { from: shiftInstant(until, -durationMs(definition.monitor.window)), until };
 }

@@ -6,10 +6,3 @@ export interface ArtifactRef {
   readonly sha256: string;
   readonly bytes: number;
 }
-
-/** A table of the lake at one snapshot. */
-export interface TableRef {
-  /** `layer.name`, for example `gold.route_history`. */
-  readonly table: string;
-  readonly snapshot: number;
-}

@@ -3,7 +3,7 @@ import { createServedModels, type ServedModels, type ServedModelStatus } from '.
 import { inferResponse, parseInferRequest, tensorMetadata } from './endpoint-protocol.ts';
 import type { LoadEndpointPredictor, ProductionModel } from './endpoint-version.ts';
 
-export type { EndpointPredictor, LoadEndpointPredictor, ProductionModel } from './endpoint-version.ts';
+export type { LoadEndpointPredictor, ProductionModel } from './endpoint-version.ts';
 
 export interface EndpointDeps {
   /** What the registry has in Production, at most one version a model. */

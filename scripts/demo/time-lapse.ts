@@ -112,8 +112,19 @@ async function monitorWeek(
     summary: `Monitor ${project}, ${day(from)} to ${day(until)}`,
   });
   print(`  ${result.outcome}, action: ${result.action}`);
-  for (const reason of result.reasons) print(`    ${reason}`);
+  for (const reason of shortReasons(result)) print(`    ${reason}`);
   return result;
+}
+
+/** The monitor's reasons with its drifted columns, which can be many, as one line. */
+function shortReasons({ reasons, window }: MonitorModelResult): string[] {
+  const { driftedColumns, driftScore } = window;
+  const others = reasons.filter((reason) => !/ drifted: PSI/.test(reason));
+  if (driftedColumns.length === 0) return others;
+  return [
+    `${driftedColumns.length} of the columns drifted, largest PSI ${driftScore?.toFixed(2) ?? ''}: ${driftedColumns.slice(0, 3).join(', ')}`,
+    ...others,
+  ];
 }
 
 /** Follows a superstep to its end, whoever started it, and answers its gate when it waits. */
