@@ -17,9 +17,10 @@ import { openRegistryDatabase } from '../registry/database.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { environmentPaths, type WorkerConfiguration } from './configuration.ts';
 
-/** Hooks for tests: interceptors beside our own. */
+/** Hooks for tests: interceptors beside our own, and how many runs stay in memory (0: each task replays from the start). */
 export interface WorkerHooks {
   readonly activityInterceptors?: NonNullable<WorkerInterceptors['activity']>;
+  readonly maxCachedWorkflows?: number;
 }
 
 // What runs when a stop is asked for may finish; a training does not, and is tried again by the next worker.
@@ -51,6 +52,7 @@ export async function runWorker(
           interceptors: {
             activity: [() => ({ inbound: createFailureInterceptor() }), ...(hooks.activityInterceptors ?? [])],
           },
+          ...(hooks.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: hooks.maxCachedWorkflows }),
           ...options,
         }),
       ),

@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import knexFactory from 'knex';
+import { type Lake, openLake } from '../../lakehouse/lake.ts';
+import { type ArtifactStore, createArtifactStore } from '../../registry/artifact-store.ts';
+import { openRegistryDatabase } from '../../registry/database.ts';
+import { createRegistry, type Registry } from '../../registry/registry.ts';
+import { environmentPaths } from '../../workers/configuration.ts';
+import { nativeParts } from './native-parts.ts';
+
+export type Row = Readonly<Record<string, unknown>>;
+
+/** What an environment keeps, read beside the workers that write it. */
+export interface EnvironmentRecords {
+  readonly registry: Registry;
+  readonly artifacts: ArtifactStore;
+  /** Rows of a query over the lake's tables, `lake.silver.flights` and so on, as plain JSON. */
+  lakeRows(sql: string): Promise<Row[]>;
+  /** Rows in every table of the lake. */
+  lakeCounts(): Promise<Record<string, number>>;
+  /** Rows of a table of the registry, in the order of writing. */
+  registryRows(table: string): Promise<Row[]>;
+  /** Rows in every table of the registry that a run writes. */
+  registryCounts(): Promise<Record<string, number>>;
+  /** The lake's snapshot and the registry's rows in one text: equal before and after when nothing changed. */
+  fingerprint(): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** Opens the records of an environment's folder; the folder must have been used already. */
+export async function openRecords(environmentHome: string): Promise<EnvironmentRecords> {
+  const paths = environmentPaths(environmentHome);
+  const scratchFolder = await mkdtemp(join(tmpdir(), 'records-'));
+  const database = openRegistryDatabase({ file: paths.registry });
+  const artifacts = createArtifactStore({ folder: paths.artifacts });
+  const knex = knexFactory({ client: 'sqlite3', connection: { filename: paths.registry }, useNullAsDefault: true });
+  const withLake = async <T>(fn: (lake: Lake) => Promise<T>): Promise<T> => {
+    const lake = await openLake({
+      catalogFile: paths.lakeCatalog,
+      dataFolder: paths.lakeData,
+      scratchFolder,
+      extensionsFolder: nativeParts().duckdbExtensions,
+      threads: 1,
+      memoryLimit: '256MB',
+    });
+    try {
+      return await fn(lake);
+    } finally {
+      await lake.close();
+    }
+  };
+  const query = (lake: Lake, sql: string): Promise<Row[]> =>
+    lake.work(async (c) => (await c.runAndReadAll(sql)).getRowObjectsJson() as Row[]);
+
+  const registryCounts = async (): Promise<Record<string, number>> => {
+    const tables = await knex('sqlite_master').where({ type: 'table' }).orderBy('name').select<{ name: string }[]>();
+    const counts: Record<string, number> = {};
+    for (const { name } of tables) {
+      if (name.startsWith('sqlite_') || name.startsWith('registry_')) continue;
+      counts[name] = Number((await knex(name).count({ n: '*' }))[0]?.['n']);
+    }
+    return counts;
+  };
+  return {
+    registry: createRegistry({ db: database, artifacts, now: () => new Date() }),
+    artifacts,
+    lakeRows: (sql) => withLake((lake) => query(lake, sql)),
+    lakeCounts: () =>
+      withLake(async (lake) => {
+        const tables = await query(
+          lake,
+          `SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL`,
+        );
+        const counts: Record<string, number> = {};
+        for (const { name } of tables) {
+          const [row] = await query(lake, `SELECT count(*)::INTEGER AS n FROM lake.${String(name)}`);
+          counts[String(name)] = Number(row?.['n']);
+        }
+        return counts;
+      }),
+    registryRows: (table) => knex(table).select<Row[]>().orderBy('rowid'),
+    registryCounts,
+    fingerprint: () =>
+      withLake(async (lake) => {
+        const snapshots = await query(
+          lake,
+          `SELECT max(snapshot_id)::INTEGER AS newest FROM ducklake_snapshots('lake')`,
+        );
+        const { retraining_leases: _, ...counts } = await registryCounts();
+        const stages = await knex('model_versions').orderBy(['model', 'version']).select('model', 'version', 'stage');
+        return JSON.stringify({ snapshots, counts, stages });
+      }),
+    close: async () => {
+      await knex.destroy();
+      await database.close();
+      await rm(scratchFolder, { recursive: true, force: true });
+    },
+  };
+}
