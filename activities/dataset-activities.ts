@@ -8,6 +8,7 @@ import type { CompareModelsInput, ComparisonResult } from '../contracts/promote-
 import type { DatasetRef } from '../contracts/training.ts';
 import { buildDataset } from '../lakehouse/dataset.ts';
 import type { Lake } from '../lakehouse/lake.ts';
+import { checkForLeaks } from '../lakehouse/leak-check.ts';
 import { rowsOf } from '../lakehouse/query-rows.ts';
 import { buildBaselineProfile } from '../monitoring/baseline-profile.ts';
 import { withScratchFolder } from './child-process.ts';
@@ -20,17 +21,36 @@ export type DatasetActivities = ReturnType<typeof createDatasetActivities>;
 
 const DAY_MS = 86_400_000;
 
+/** Keys compared for each feature view and instant. */
+const LEAK_SAMPLE_ROWS = 500;
+
 /** Rows to train on, and what models make of the held-out ones. */
 export function createDatasetActivities(deps: DataDependencies) {
   const { lake, artifacts, threads } = deps;
   return {
-    /** Joins features point in time to every labelled row that the as-of lets be seen. */
+    /**
+     * Joins features point in time to every labelled row that the as-of lets be seen. `LeakDetected` when a feature
+     * view, computed anew at past instants of the window, knew less than its rows claim.
+     */
     async prepareTrainingData({ pinned, asOf, snapshot }: PrepareTrainingDataInput): Promise<DatasetRef> {
       const bundle = await readBundle(artifacts, pinned);
       const source = await snapshotToRead(lake, pinned.project, asOf, snapshot);
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'dataset.parquet');
-        const summary = await buildDataset(lake, bundle, { ...source, asOf, withLabels: true, file });
+        const { cancellationSignal } = Context.current();
+        const summary = await buildDataset(
+          lake,
+          bundle,
+          { ...source, asOf, withLabels: true, file },
+          cancellationSignal,
+        );
+        const instants = instantsToLookBackTo(summary.from, summary.until);
+        await checkForLeaks(
+          lake,
+          bundle,
+          { ...source, asOf, instants, sampleRows: LEAK_SAMPLE_ROWS },
+          cancellationSignal,
+        );
         const data = await artifacts.putFile(file, { move: true });
         return {
           data,
@@ -122,6 +142,12 @@ export async function snapshotToRead(
   const refresh = (await lake.published(project, asOf)) ?? (await lake.published(project));
   if (refresh !== undefined) return { snapshot: refresh.snapshot, refreshedAsOf: refresh.asOf };
   throw new SuperstepError('EmptyDataset', `${project} has no data yet; run refreshFeatures for it first`, { project });
+}
+
+/** A third and two thirds into the window: far enough from its ends that a view has both a past and a future there. */
+function instantsToLookBackTo(from: string, until: string): string[] {
+  const third = (Date.parse(until) - Date.parse(from)) / 3;
+  return [1, 2].map((thirds) => new Date(Date.parse(from) + Math.round(thirds * third)).toISOString());
 }
 
 /** The first instant of the held-out window: whole days, the last of them that of the newest row. */
