@@ -1,5 +1,4 @@
 import type { WorkflowHandle } from '@temporalio/client';
-import { DATA_QUEUE } from '../../contracts/task-queues.ts';
 
 type History = Awaited<ReturnType<WorkflowHandle['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
@@ -8,44 +7,29 @@ type HistoryEvent = NonNullable<History['events']>[number];
 export interface PromotionTimes {
   /** Activity scheduled to started, every activity. */
   readonly stepMs: readonly number[];
-  /** The same for the activities of another worker: they cannot be handed out with the workflow task's answer. */
-  readonly otherQueueMs: readonly number[];
   /** Approval signal to the next activity started. */
   readonly approvalMs: readonly number[];
 }
 
 /** Reads the engine's own times out of histories of promotions that a signal approved. */
 export function readPromotionTimes(histories: readonly History[]): PromotionTimes {
-  const steps = histories.flatMap((history) => activityStarts(history.events ?? []));
   return {
-    stepMs: steps.map(({ started, scheduled }) => started - scheduled),
-    otherQueueMs: steps
-      .filter(({ queue }) => queue === DATA_QUEUE)
-      .map(({ started, scheduled }) => started - scheduled),
+    stepMs: histories.flatMap(({ events }) => stepTimes(events ?? [])),
     approvalMs: histories.map(({ events }) => approvalTime(events ?? [])),
   };
 }
 
-interface ActivityStart {
-  readonly queue: string;
-  readonly scheduled: number;
-  readonly started: number;
-}
-
-function activityStarts(events: readonly HistoryEvent[]): ActivityStart[] {
+function stepTimes(events: readonly HistoryEvent[]): number[] {
   const byId = new Map(events.map((event) => [String(event.eventId), event]));
   return events.flatMap((event) => {
-    const scheduledId = event.activityTaskStartedEventAttributes?.scheduledEventId;
-    const scheduled = byId.get(String(scheduledId));
-    if (scheduledId == null || scheduled === undefined) return [];
-    const queue = scheduled.activityTaskScheduledEventAttributes?.taskQueue?.name ?? '';
-    return [{ queue, scheduled: milliseconds(scheduled), started: milliseconds(event) }];
+    const scheduled = byId.get(String(event.activityTaskStartedEventAttributes?.scheduledEventId));
+    return scheduled === undefined ? [] : [milliseconds(event) - milliseconds(scheduled)];
   });
 }
 
 function approvalTime(events: readonly HistoryEvent[]): number {
-  const signal = events.findIndex((event) => event.workflowExecutionSignaledEventAttributes != null);
-  const next = events.slice(signal).find((event) => event.activityTaskStartedEventAttributes != null);
+  const signal = events.findIndex((event) => Boolean(event.workflowExecutionSignaledEventAttributes));
+  const next = events.slice(signal).find((event) => Boolean(event.activityTaskStartedEventAttributes));
   const signaled = events[signal];
   if (signaled === undefined || next === undefined) throw new Error('a history without an approval was measured');
   return milliseconds(next) - milliseconds(signaled);

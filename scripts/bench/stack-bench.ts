@@ -46,7 +46,7 @@ async function startAndStop({ folder, signal }: BenchContext): Promise<number> {
 export async function benchDemo(context: BenchContext): Promise<Figure[]> {
   context.report('npm run demo -- --exit');
   const started = performance.now();
-  const child = launch('demo', ['--exit'], { SUPERSTEP_HOME: join(context.folder, 'demo'), SUPERSTEP_PORT: '0' });
+  const child = launch('demo', ['--exit'], { SUPERSTEP_DEMO_HOME: join(context.folder, 'demo'), SUPERSTEP_PORT: '0' });
   await whileRunning(child, context.signal, async () => {
     for await (const line of createInterface({ input: child.stdout })) context.report(line);
     const [code] = child.exitCode === null ? ((await once(child, 'exit')) as [number | null]) : [child.exitCode];

@@ -13,7 +13,7 @@ export async function benchWorkflows({ folder, signal, report }: BenchContext): 
   const { result } = await runChild<Measured<PromotionBench>>({
     ...{ entry: processFile('promotion-process'), job, folder, signal },
   });
-  const { stepMs, otherQueueMs, approvalMs, roundTripMs } = result.result;
+  const { stepMs, approvalMs, roundTripMs } = result.result;
   const how = `promoteModel on a development server of its own, workers idle, activities that answer at once, ${RUNS} runs; times of the server's histories`;
   const limit = 'p95 of one signal’s round trip';
   const roundTrip = percentile(roundTripMs, 95);
@@ -28,12 +28,6 @@ export async function benchWorkflows({ folder, signal, report }: BenchContext): 
   };
   return [
     figure('approval signal to the next activity running, p95', approvalMs, 1000, how),
-    figure('step overhead (activity scheduled to started), p95', stepMs, 100, `${how}; all activities`),
-    figure(
-      'step overhead on another worker’s queue, p95',
-      otherQueueMs,
-      100,
-      'the same runs, only activities of the data queue: those of the workflow’s own queue are handed out with the answer to its task',
-    ),
+    figure('step overhead (activity scheduled to started), p95', stepMs, 100, `${how}; every activity, on both queues`),
   ];
 }
