@@ -47,15 +47,15 @@ describe('requestTransition and recordGate', () => {
     expect(again.tags).not.toHaveProperty(['archived.reason']);
   });
 
-  it('keeps Production out of it, and Staging closed to what has not passed', async () => {
+  it('keeps Production out of it, and Staging closed to what has failed', async () => {
     const version = await t.promoteNew(MODEL);
     const illegal = { type: 'IllegalTransition', details: { current: 'Production', wanted: 'Staging', allowed: [] } };
     await expect(t.registry.recordGate({ ...passed(MODEL, version), naturalKey: 'g' })).rejects.toMatchObject(illegal);
     const asking = { naturalKey: 'r', model: MODEL, version, to: 'Staging' as const, requestedBy: 'superstep' };
     await expect(t.registry.requestTransition(asking)).rejects.toMatchObject(illegal);
     const next = await t.register(MODEL);
-    const unsure = { ...passed(MODEL, next), verdict: 'inconclusive' as const, naturalKey: 'g' };
-    await expect(t.registry.recordGate(unsure)).rejects.toMatchObject({ type: 'InvalidInput' });
+    const failed = { ...passed(MODEL, next), verdict: 'fail' as const, naturalKey: 'g' };
+    await expect(t.registry.recordGate(failed)).rejects.toMatchObject({ type: 'InvalidInput' });
     expect(await t.registry.gateRecords(MODEL, next)).toEqual([]);
     expect(await stageOf(next)).toBe('None');
   });
