@@ -84,6 +84,7 @@ class Promotion {
       const requestId = await this.#openApproval(subject, comparison);
       if (requestId === null) return this.#finish(subject, 'superseded', null);
       const answer = await this.#waitForAnswer(subject, requestId, comparison);
+      this.#gate.close();
       const outcome = answer === 'approved' ? await this.#promote(subject, requestId, comparison) : answer;
       if (outcome === 'rejected' || outcome === 'expired') await this.#refuse(subject, requestId, outcome);
       if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
