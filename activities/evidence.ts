@@ -12,7 +12,7 @@ import type { ComparisonReport } from './compare-on-held-out.ts';
 import type { EvaluationReport } from './held-out.ts';
 import { dataWindow, sliceMetrics } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
-import type { PromotionDependencies } from './promotion-activities.ts';
+import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { artifactOf, readLineage } from './training-inputs.ts';
 
 /** Gathers what the approval rests on, takes its digest, and writes the page that a person looks at. */

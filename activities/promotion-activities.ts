@@ -1,4 +1,3 @@
-import type { Environment } from '../contracts/environments.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
   ApprovalStanding,
@@ -22,27 +21,15 @@ import { durationMs } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { loadPolicy } from '../projects/load-policy.ts';
 import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
-import type { ArtifactStore } from '../registry/artifact-store.ts';
 import { checkCompliance } from '../registry/compliance-gate.ts';
 import type { Registry } from '../registry/registry.ts';
 import { complianceFacts } from './compliance-facts.ts';
 import { prepareEvidence } from './evidence.ts';
 import { confirmServing } from './confirm-serving.ts';
 import { parseInput } from './project-activities.ts';
+import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { readBundle } from './pinned-bundles.ts';
 import { readLineage } from './training-inputs.ts';
-
-export interface PromotionDependencies {
-  readonly registry: Registry;
-  readonly artifacts: ArtifactStore;
-  readonly environment: Environment;
-  readonly policies: string;
-  readonly temporalAddress: string;
-  /** Where evidence pages are served, for example `http://127.0.0.1:8234`. */
-  readonly evidenceUrl: string;
-  /** This environment's endpoint. */
-  readonly endpointUrl: string;
-}
 
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 

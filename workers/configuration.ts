@@ -1,4 +1,6 @@
 import { delimiter, join, resolve } from 'node:path';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
+import type { NativeConnectionOptions } from '@temporalio/worker';
 import { z } from 'zod';
 import { ENVIRONMENTS, type Environment } from '../contracts/environments.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
@@ -39,7 +41,8 @@ export interface WorkerConfiguration {
   readonly workflowBundle: string;
   readonly endpointUrl: string;
   readonly evidenceUrl: string;
-  readonly temporalAddress: string;
+  /** Address, TLS and keys, from Temporal's standard environment variables. */
+  readonly temporal: NativeConnectionOptions & { readonly address: string };
   readonly namespace: string;
   readonly lakeMemory: string;
   readonly threads: number;
@@ -67,11 +70,16 @@ export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfigura
     workflowBundle: v.SUPERSTEP_WORKFLOW_BUNDLE,
     endpointUrl: v.SUPERSTEP_ENDPOINT_URL,
     evidenceUrl: v.SUPERSTEP_EVIDENCE_URL,
-    temporalAddress: v.TEMPORAL_ADDRESS,
+    temporal: temporalConnection(variables, v.TEMPORAL_ADDRESS),
     namespace: v.TEMPORAL_NAMESPACE ?? v.SUPERSTEP_ENVIRONMENT,
     lakeMemory: v.SUPERSTEP_LAKE_MEMORY,
     threads: v.SUPERSTEP_THREADS,
   };
+}
+
+function temporalConnection(variables: NodeJS.ProcessEnv, address: string): WorkerConfiguration['temporal'] {
+  const defined = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return { ...loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) }).connectionOptions, address };
 }
 
 /** Where an environment keeps its parts. */

@@ -35,7 +35,7 @@ export async function runWorker(
   onReady: () => void,
   hooks: WorkerHooks = {},
 ): Promise<void> {
-  const connection = await NativeConnection.connect({ address: configuration.temporalAddress });
+  const connection = await NativeConnection.connect(configuration.temporal);
   const { workerOptions, close } = await (configuration.role === 'workflows' ? composeWorkflows : composeData)(
     configuration,
   );
@@ -77,7 +77,8 @@ interface Composition {
 /** Workflows and light I/O: they answer while the data worker computes, or is down. */
 async function composeWorkflows(configuration: WorkerConfiguration): Promise<Composition> {
   const { registry, artifacts, close } = await openGovernance(configuration);
-  const { environment, policies, projectRoots, temporalAddress, evidenceUrl, endpointUrl } = configuration;
+  const { environment, policies, projectRoots, evidenceUrl, endpointUrl } = configuration;
+  const temporalAddress = configuration.temporal.address;
   return {
     workerOptions: [
       {

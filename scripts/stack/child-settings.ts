@@ -1,7 +1,7 @@
 import type { Environment } from '../../contracts/environments.ts';
 import type { NativeParts } from '../setup/native-parts.ts';
 import type { Report } from '../setup/report.ts';
-import type { StackAddresses } from './start-stack.ts';
+import type { StackAddresses } from './stack-addresses.ts';
 import type { Undo } from './undo.ts';
 
 /** What the starters of child processes share. */

@@ -7,6 +7,7 @@ import { type Report, reportToStderr } from '../setup/report.ts';
 import { ensureWorkflowBundle } from '../workflow-bundle.ts';
 import { startEndpoints } from './endpoints.ts';
 import { startEvidencePages } from './evidence-pages.ts';
+import type { StackAddresses } from './stack-addresses.ts';
 import { defaultHome, lockHome } from './stack-home.ts';
 import { openTemporalServer, type TemporalServer } from './temporal-server.ts';
 import { createUndo, type Undo, unlessAborted } from './undo.ts';
@@ -29,14 +30,6 @@ export interface StackOptions {
   readonly signal?: AbortSignal;
   /** Default: those of this process. */
   readonly env?: NodeJS.ProcessEnv;
-}
-
-export interface StackAddresses {
-  /** `host:port`. */
-  readonly temporal: string;
-  readonly temporalUi: string;
-  readonly evidence: string;
-  readonly endpoints: Partial<Readonly<Record<Environment, string>>>;
 }
 
 /** A running Superstep. */
