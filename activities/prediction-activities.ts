@@ -27,7 +27,6 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
     async buildScoringRows({ pinned, scoring, from, until }: ScoringWindow): Promise<ScoringRows | null> {
       const bundle = await readBundle(artifacts, scoring.pinned);
       const source = await snapshotToRead(lake, pinned.project);
-      requireKnownUntil(pinned.project, source.refreshedAsOf, until);
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'rows.parquet');
         // The refresh's as-of, later than any row: features are looked up as of each row's own time.
@@ -35,6 +34,7 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
         const request = { ...source, asOf, from, until, withLabels: false, file };
         try {
           const { rows } = await buildDataset(lake, bundle, request, Context.current().cancellationSignal);
+          requireKnownUntil(pinned.project, asOf, until);
           return { data: await artifacts.putFile(file, { move: true }), rows, snapshot: source.snapshot, asOf };
         } catch (error) {
           if (error instanceof SuperstepError && error.type === 'EmptyDataset') return null;

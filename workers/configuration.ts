@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { delimiter, join, resolve } from 'node:path';
 import { loadClientConnectConfig } from '@temporalio/envconfig';
 import type { NativeConnectionOptions } from '@temporalio/worker';
@@ -25,7 +26,7 @@ const environmentVariables = z.object({
   TEMPORAL_ADDRESS: filled.default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: filled.optional(),
   SUPERSTEP_LAKE_MEMORY: filled.default('1GB'),
-  SUPERSTEP_THREADS: z.coerce.number().int().min(1).max(256).default(2),
+  SUPERSTEP_THREADS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
 });
 
 /** Everything a worker process is told, read once at its start. */
