@@ -1,0 +1,201 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import { type WorkflowType, workflowId } from '../../contracts/workflow-ids.ts';
+import type { Activities } from './mock-activities.ts';
+import { AS_OF, candidate, CHAMPION, comparison, evidenceDigest, gateResult, monitored } from './sample-values.ts';
+import { PLAN, preparedEvidence, PROJECT, staged, VERSION } from './sample-values.ts';
+import { gateOpens, until, type WorkflowEnv } from './workflow-env.ts';
+
+/** One run whose history is kept, to be replayed by every later version of its workflow. */
+export interface RecordedCase {
+  readonly workflow: WorkflowType;
+  readonly name: string;
+  readonly id: string;
+  readonly input: unknown;
+  readonly answers?: Partial<Activities>;
+  /** What people and other workflows do while it runs. */
+  readonly meanwhile?: (handle: WorkflowHandle, env: WorkflowEnv) => Promise<void>;
+}
+
+const INPUT = { project: PROJECT, asOf: AS_OF };
+const ANSWER = { approver: 'governance', comment: 'looks right', evidence: evidenceDigest() };
+const RETRAINING = `train-to-deploy/${PROJECT}/monitor-2001-04-24-2001-05-01`;
+const NO_BETTER = async () => comparison({ verdict: 'fail' });
+
+const key = (workflow: WorkflowType): string => workflowId(workflow, PROJECT, '2001-05-01');
+
+function promotion(name: string, rest: Omit<RecordedCase, 'workflow' | 'name' | 'id' | 'input'>): RecordedCase {
+  return {
+    workflow: 'promoteModel',
+    name,
+    id: workflowId('promoteModel', PROJECT, VERSION),
+    input: { project: PROJECT, version: VERSION },
+    ...rest,
+  };
+}
+
+/** The champion changes while the gate waits, once. */
+function changedChampion(): RecordedCase {
+  let champion = CHAMPION;
+  return promotion('champion-changed', {
+    answers: {
+      compareModels: async () => comparison({ champion }),
+      approvalStanding: async () => ({ request: 'open', champion: ++champion }),
+      prepareEvidence: async (input) => preparedEvidence(input, evidenceDigest(champion - CHAMPION + 1)),
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('groundMoved');
+      await gateOpens(handle, evidenceDigest(2));
+      await handle.signal('approve', ANSWER);
+      await handle.signal('approve', { ...ANSWER, evidence: evidenceDigest(2) });
+    },
+  });
+}
+
+const PROMOTIONS: readonly RecordedCase[] = [
+  promotion('promoted', {
+    meanwhile: async (handle) => {
+      await handle.signal('approve', { ...ANSWER, comment: 'too early' });
+      await gateOpens(handle);
+      await handle.signal('aprove', ANSWER);
+      await handle.signal('approve', { approver: 'governance' });
+      await handle.signal('approve', ANSWER);
+    },
+  }),
+  promotion('promoted-by-quorum', {
+    answers: {
+      pinPromotion: async () =>
+        candidate({ approval: { approvers: ['governance', 'ml-lead'], quorum: 2, evidenceRequired: true } }),
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      for (const approver of ['governance', 'ml-lead'])
+        await handle.executeUpdate('decide', { args: [{ ...ANSWER, decision: 'approve', approver }] });
+    },
+  }),
+  promotion('rejected', {
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('reject', { ...ANSWER, comment: 'ATL is worse' });
+    },
+  }),
+  promotion('expired', { answers: { pinPromotion: async () => candidate({ expiresAfterMs: 200 }) } }),
+  promotion('failed-compliance', { answers: { checkCompliance: async () => gateResult('compliance', 'fail') } }),
+  promotion('failed-comparison', { answers: { compareModels: NO_BETTER } }),
+  promotion('superseded', {
+    answers: { approvalStanding: async () => ({ request: 'superseded', champion: CHAMPION }) },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('groundMoved');
+    },
+  }),
+  changedChampion(),
+  promotion('cancelled', {
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.cancel();
+    },
+  }),
+];
+
+const LAKE_AND_TRAINING: readonly RecordedCase[] = [
+  { workflow: 'refreshFeatures', name: 'refreshed', id: key('refreshFeatures'), input: INPUT },
+  {
+    workflow: 'refreshFeatures',
+    name: 'no-new-data',
+    id: key('refreshFeatures'),
+    input: INPUT,
+    answers: { planRefresh: async () => ({ ...PLAN, outcome: 'no-new-data' }) },
+  },
+  {
+    workflow: 'refreshFeatures',
+    name: 'stopped-by-expectation',
+    id: key('refreshFeatures'),
+    input: { ...INPUT, full: true },
+    answers: { stageTable: async ({ table }) => staged(table, { stopped: 'has_origin' }) },
+  },
+  { workflow: 'trainModel', name: 'registered', id: key('trainModel'), input: INPUT },
+  {
+    workflow: 'scoreBatch',
+    name: 'scored',
+    id: key('scoreBatch'),
+    input: { project: PROJECT, sink: { format: 'csv', path: 'predictions.csv' } },
+  },
+  {
+    workflow: 'scoreBatch',
+    name: 'no-production',
+    id: key('scoreBatch'),
+    input: { project: PROJECT },
+    answers: { selectProductionModel: async () => null },
+  },
+  {
+    workflow: 'scoreBatch',
+    name: 'no-rows',
+    id: key('scoreBatch'),
+    input: { project: PROJECT },
+    answers: { buildScoringRows: async () => null },
+  },
+];
+
+const SUPERSTEPS: readonly RecordedCase[] = [
+  {
+    workflow: 'trainToDeploy',
+    name: 'promoted',
+    id: key('trainToDeploy'),
+    input: INPUT,
+    meanwhile: async (_, env) => {
+      await until('the gate opens', () => env.mocks.calls('openApproval').length === 1);
+      const gate = env.client.workflow.getHandle(workflowId('promoteModel', PROJECT, VERSION));
+      await gateOpens(gate);
+      await gate.signal('approve', ANSWER);
+    },
+  },
+  {
+    workflow: 'trainToDeploy',
+    name: 'stopped-by-expectation',
+    id: key('trainToDeploy'),
+    input: INPUT,
+    answers: { stageTable: async ({ table }) => staged(table, { stopped: 'has_origin' }) },
+  },
+  {
+    workflow: 'trainToDeploy',
+    name: 'failed-comparison',
+    id: key('trainToDeploy'),
+    input: { ...INPUT, refresh: false, trigger: 'schedule' },
+    answers: { compareModels: NO_BETTER },
+  },
+  { workflow: 'monitorModel', name: 'healthy', id: key('monitorModel'), input: INPUT },
+  {
+    workflow: 'monitorModel',
+    name: 'retrain',
+    id: key('monitorModel'),
+    input: INPUT,
+    answers: {
+      monitorWindow: async () => monitored({ verdict: 'degraded', reasons: ['quality fell'] }),
+      decideRetraining: async () => ({ action: 'retrain', reasons: ['quality decides'], retraining: RETRAINING }),
+      compareModels: NO_BETTER,
+    },
+    // The superstep outlives its monitor; the next case begins when it has ended.
+    meanwhile: async (handle, env) => {
+      await handle.result();
+      await env.client.workflow.getHandle(RETRAINING).result();
+    },
+  },
+  {
+    workflow: 'rollBackModel',
+    name: 'rolled-back',
+    id: key('rollBackModel'),
+    input: { model: PROJECT, reason: 'late flights are missed', requestedBy: 'ml-lead' },
+    answers: {
+      rollBackVersion: async () => ({
+        outcome: 'rolled-back',
+        model: PROJECT,
+        from: VERSION,
+        to: CHAMPION,
+        waitingGates: ['promote-model/gone/1'],
+      }),
+    },
+  },
+];
+
+export const RECORDED_CASES = [...LAKE_AND_TRAINING, ...PROMOTIONS, ...SUPERSTEPS];
