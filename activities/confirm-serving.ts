@@ -3,16 +3,21 @@ import { Context } from '@temporalio/activity';
 import type { ConfirmServingInput, PromotionStep } from '../contracts/promote-model.ts';
 
 // The endpoint follows the registry within two seconds; an endpoint that is down catches up by itself when it is back.
-const PATIENCE_MS = 20_000;
-const INTERVAL_MS = 100;
+const PATIENCE: Patience = { patienceMs: 20_000, intervalMs: 100 };
+
+interface Patience {
+  readonly patienceMs: number;
+  readonly intervalMs: number;
+}
 
 /** Waits until the endpoint says that it serves the version; `failed`, with what it said instead, when it does not in time. */
 export async function confirmServing(
   endpointUrl: string,
   { model, version }: ConfirmServingInput,
+  { patienceMs, intervalMs } = PATIENCE,
 ): Promise<PromotionStep> {
   const url = `${endpointUrl}/v2/models/${encodeURIComponent(model)}`;
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + patienceMs;
   const { cancellationSignal } = Context.current();
   for (;;) {
     const seen = await servedVersion(url, cancellationSignal);
@@ -23,7 +28,7 @@ export async function confirmServing(
         status: 'failed',
         note: `${url}: expected version ${version}, found ${seen}; the endpoint retries by itself`,
       };
-    await pause(INTERVAL_MS, undefined, { signal: cancellationSignal });
+    await pause(intervalMs, undefined, { signal: cancellationSignal });
   }
 }
 
