@@ -1,8 +1,20 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { type WorkflowType, workflowId } from '../../contracts/workflow-ids.ts';
 import type { Activities } from './mock-activities.ts';
-import { AS_OF, candidate, CHAMPION, comparison, evidenceDigest, gateResult, monitored } from './sample-values.ts';
-import { PLAN, preparedEvidence, PROJECT, staged, VERSION } from './sample-values.ts';
+import {
+  AS_OF,
+  candidate,
+  CHAMPION,
+  comparison,
+  evidenceDigest,
+  gateResult,
+  monitored,
+  PLAN,
+  preparedEvidence,
+  PROJECT,
+  staged,
+  VERSION,
+} from './sample-values.ts';
 import { gateOpens, until, type WorkflowEnv } from './workflow-env.ts';
 
 /** One run whose history is kept, to be replayed by every later version of its workflow. */
