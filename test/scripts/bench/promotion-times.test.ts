@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readPromotionTimes } from '../../../scripts/bench/promotion-times.ts';
 
-type History = Parameters<typeof readPromotionTimes>[0][number];
-
 function event(eventId: number, milliseconds: number, attributes: object): object {
   const eventTime = { seconds: Math.floor(milliseconds / 1000), nanos: (milliseconds % 1000) * 1e6 };
   return { eventId, eventTime, ...attributes };
