@@ -3,7 +3,6 @@ import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/clie
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { DecideAnswer } from '../../contracts/messages.ts';
 import type { PinnedPromotion, PromoteModelResult } from '../../contracts/promote-model.ts';
-import { ApprovalGate } from '../../workflows/approval-gate.ts';
 import type { Activities } from './mock-activities.ts';
 import { candidate, evidenceDigest, gateResult, PROJECT, VERSION } from './sample-values.ts';
 import { gateOpens, startWorkflowEnv, status, until, type WorkflowEnv } from './workflow-env.ts';
@@ -275,22 +274,6 @@ describe('signals', () => {
     const { details } = await status(handle);
     expect(details).toContain('`aprove`');
     expect(details).not.toContain('`stray-39`');
-  });
-
-  it('by the thousand, of full length, still leave a result that can be delivered', () => {
-    const gate = new ApprovalGate();
-    gate.open({ ...QUORUM, evidenceDigest: evidenceDigest() });
-    const judged = (payload: unknown): void => {
-      gate.receive(payload, 'signal', 'approve');
-      gate.judgeNext();
-    };
-    judged(ANSWER);
-    for (let i = 0; i < 3_000; i++) judged({ ...ANSWER, approver: 'intern', comment: `${i} ${'c'.repeat(10_000)}` });
-    judged({ ...ANSWER, approver: 'ml-lead' });
-    expect(gate.reported.filter(({ counted }) => counted)).toHaveLength(2);
-    expect(gate.reported.at(-2)?.comment).toMatch(/^2999 /);
-    // The server refuses more than 2 MB.
-    expect(JSON.stringify(gate.reported).length).toBeLessThan(512 * 1024);
   });
 
   it('of one approver count once: a second answer changes nothing', async () => {

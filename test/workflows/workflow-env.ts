@@ -42,6 +42,8 @@ export async function startWorkflowEnv(workflowBundle: string): Promise<Workflow
         connection: server.nativeConnection,
         identity: IDENTITY,
         taskQueue,
+        // A failed test may leave an activity that waits for ever; the server must be stopped none the less.
+        shutdownForceTime: '5s',
         activities: mocks.activities,
         interceptors: { activity: [() => ({ inbound: createFailureInterceptor() })] },
         ...(taskQueue === SUPERSTEP_QUEUE ? { workflowBundle: { codePath: workflowBundle } } : {}),
@@ -61,8 +63,7 @@ export async function startWorkflowEnv(workflowBundle: string): Promise<Workflow
       }),
     stop: async () => {
       for (const worker of workers) worker.shutdown();
-      await running;
-      await server.teardown();
+      await running.finally(() => server.teardown());
     },
   };
 }
