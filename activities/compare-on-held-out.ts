@@ -1,14 +1,14 @@
 import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
-import { SuperstepError } from '../contracts/failure-types.ts';
 import type { PinnedBundle } from '../contracts/pinned-bundle.ts';
 import type { ComparisonResult, PinnedPromotion } from '../contracts/promote-model.ts';
 import type { DatasetRef, PinnedProject } from '../contracts/training.ts';
+import { scoreByBaseline } from '../lakehouse/baseline-scores.ts';
 import { buildDataset } from '../lakehouse/dataset.ts';
 import { appendMetrics } from '../lakehouse/metrics-table.ts';
-import { parquetRelation, rowsOf } from '../lakehouse/query-rows.ts';
+import { parquetRelation } from '../lakehouse/query-rows.ts';
 import { projectTable } from '../lakehouse/project-table.ts';
-import { identifiers, literal, sameKey } from '../lakehouse/sql-text.ts';
+import { sameKey } from '../lakehouse/sql-text.ts';
 import { comparePaired, type PairedComparison } from '../learning/comparison.ts';
 import type { Evaluation } from '../learning/evaluation.ts';
 import type { ModelVersion } from '../registry/model-versions.ts';
@@ -83,46 +83,16 @@ export async function compareOnHeldOut(
   return result;
 }
 
-/** The baseline's scores, by its SQL over the rows of the dataset. Gives a relation of rows and scores. */
+/** The baseline's scores on the same rows. Gives a relation of rows and scores. */
 async function scoreBaseline(
   { lake }: DataDependencies,
   bundle: PinnedBundle,
-  heldOut: string,
+  rowsFile: string,
   folder: string,
 ): Promise<string> {
-  const { sql } = bundle.definition.gates.comparison.baseline;
-  const { key } = bundle.definition.training;
   const file = join(folder, 'baseline.parquet');
-  return lake.work(async (c) => {
-    await c.run(`CREATE TEMP VIEW dataset AS FROM ${parquetRelation(heldOut)}`);
-    const scores = `(${(bundle.files[sql] ?? '').trim().replace(/;$/, '')}\n)`;
-    await c
-      .run(
-        `COPY (SELECT d.*, s.score::FLOAT AS score FROM dataset d JOIN ${scores} s ON ${sameKey(key, 'd', 's')}
-         ORDER BY d.event_time, ${identifiers(key, 'd')}) TO ${literal(file)} (FORMAT parquet)`,
-      )
-      .catch((error: unknown) => {
-        throw new SuperstepError(
-          'QueryFailed',
-          `${sql}: ${String(error)}; expected ${key.join(', ')} and score over "dataset"`,
-          { file: sql },
-        );
-      });
-    const [counts] = await rowsOf<{ rows: number; scored: number }>(
-      c,
-      `SELECT (SELECT count(*) FROM dataset)::DOUBLE AS rows, (SELECT count(score) FROM ${parquetRelation(file)})::DOUBLE AS scored`,
-    );
-    if (counts === undefined || counts.rows !== counts.scored) {
-      throw new SuperstepError(
-        'SchemaMismatch',
-        `${sql} scored ${counts?.scored} of ${counts?.rows} rows; expected one score for every row of "dataset"`,
-        {
-          file: sql,
-        },
-      );
-    }
-    return parquetRelation(file);
-  });
+  await scoreByBaseline(lake, bundle, { rowsFile, file }, Context.current().cancellationSignal);
+  return parquetRelation(file);
 }
 
 interface ChampionRows {

@@ -9,7 +9,8 @@ import type { DatasetRef } from '../contracts/training.ts';
 import { buildDataset } from '../lakehouse/dataset.ts';
 import type { Lake } from '../lakehouse/lake.ts';
 import { checkForLeaks } from '../lakehouse/leak-check.ts';
-import { rowsOf } from '../lakehouse/query-rows.ts';
+import { parquetRelation, rowsOf } from '../lakehouse/query-rows.ts';
+import { timestampLiteral } from '../lakehouse/sql-text.ts';
 import { buildBaselineProfile } from '../monitoring/baseline-profile.ts';
 import { withScratchFolder } from './child-process.ts';
 import { compareOnHeldOut } from './compare-on-held-out.ts';
@@ -90,7 +91,7 @@ export function createDatasetActivities(deps: DataDependencies) {
           });
           const { auc, logLoss, brier, rows, positives } = report.evaluation;
           const profile = await buildBaselineProfile((sql) => rowsOf(c, sql), {
-            relation: `(SELECT * FROM read_parquet('${datasetFile}') WHERE event_time < TIMESTAMP '${dataset.holdoutFrom.slice(0, 23)}')`,
+            relation: `(SELECT * FROM ${parquetRelation(datasetFile)} WHERE event_time < ${timestampLiteral(dataset.holdoutFrom)})`,
             features,
             scoresRelation: relation,
             quality: { metric: 'auc', ...auc },
