@@ -19,6 +19,8 @@ export interface EnvironmentRecords {
   lakeRows(sql: string): Promise<Row[]>;
   /** Rows in every table of the lake. */
   lakeCounts(): Promise<Record<string, number>>;
+  /** A sum over every value of every row of the project's tables, by table: equal for equal rows, in any order. */
+  lakeContents(): Promise<Record<string, string>>;
   /** Rows of a table of the registry, in the order of writing. */
   registryRows(table: string): Promise<Row[]>;
   /** Rows in every table of the registry that a run writes. */
@@ -35,6 +37,11 @@ export async function openRecords(environmentHome: string): Promise<EnvironmentR
   const database = openRegistryDatabase({ file: paths.registry });
   const artifacts = createArtifactStore({ folder: paths.artifacts });
   const knex = knexFactory({ client: 'sqlite3', connection: { filename: paths.registry }, useNullAsDefault: true });
+  const catalog = knexFactory({
+    client: 'sqlite3',
+    connection: { filename: paths.lakeCatalog },
+    useNullAsDefault: true,
+  });
   const withLake = async <T>(fn: (lake: Lake) => Promise<T>): Promise<T> => {
     const lake = await openLake({
       catalogFile: paths.lakeCatalog,
@@ -53,6 +60,19 @@ export async function openRecords(environmentHome: string): Promise<EnvironmentR
   const query = (lake: Lake, sql: string): Promise<Row[]> =>
     lake.work(async (c) => (await c.runAndReadAll(sql)).getRowObjectsJson() as Row[]);
 
+  const ofEachTable = (expression: string): Promise<Record<string, unknown>> =>
+    withLake(async (lake) => {
+      const tables = await query(
+        lake,
+        `SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL`,
+      );
+      const values: Record<string, unknown> = {};
+      for (const { name } of tables) {
+        const [row] = await query(lake, `SELECT ${expression} AS value FROM lake.${String(name)} AS t`);
+        values[String(name)] = row?.['value'];
+      }
+      return values;
+    });
   const registryCounts = async (): Promise<Record<string, number>> => {
     const tables = await knex('sqlite_master').where({ type: 'table' }).orderBy('name').select<{ name: string }[]>();
     const counts: Record<string, number> = {};
@@ -66,33 +86,28 @@ export async function openRecords(environmentHome: string): Promise<EnvironmentR
     registry: createRegistry({ db: database, artifacts, now: () => new Date() }),
     artifacts,
     lakeRows: (sql) => withLake((lake) => query(lake, sql)),
-    lakeCounts: () =>
-      withLake(async (lake) => {
-        const tables = await query(
-          lake,
-          `SELECT schema_name || '.' || table_name AS name FROM duckdb_tables() WHERE database_name = 'lake' ORDER BY ALL`,
-        );
-        const counts: Record<string, number> = {};
-        for (const { name } of tables) {
-          const [row] = await query(lake, `SELECT count(*)::INTEGER AS n FROM lake.${String(name)}`);
-          counts[String(name)] = Number(row?.['n']);
-        }
-        return counts;
-      }),
+    lakeCounts: async () => {
+      const counts = await ofEachTable('count(*)::INTEGER');
+      return Object.fromEntries(Object.entries(counts).map(([table, n]) => [table, Number(n)]));
+    },
+    lakeContents: async () => {
+      const sums = await ofEachTable('sum(hash(t))');
+      // What the engine itself notes names snapshots and times of its own.
+      const own = Object.entries(sums).filter(([table]) => !/^main\.|_metrics$|expectation_results$/.test(table));
+      return Object.fromEntries(own.map(([table, sum]) => [table, String(sum)]));
+    },
     registryRows: (table) => knex(table).select<Row[]>().orderBy('rowid'),
     registryCounts,
-    fingerprint: () =>
-      withLake(async (lake) => {
-        const snapshots = await query(
-          lake,
-          `SELECT max(snapshot_id)::INTEGER AS newest FROM ducklake_snapshots('lake')`,
-        );
-        const { retraining_leases: _, ...counts } = await registryCounts();
-        const stages = await knex('model_versions').orderBy(['model', 'version']).select('model', 'version', 'stage');
-        return JSON.stringify({ snapshots, counts, stages });
-      }),
+    fingerprint: async () => {
+      const snapshot = await catalog('ducklake_snapshot').max({ newest: 'snapshot_id' });
+      // A lease comes and goes with the run that holds it.
+      const { retraining_leases: _, ...counts } = await registryCounts();
+      const stages = await knex('model_versions').orderBy(['model', 'version']).select('model', 'version', 'stage');
+      return JSON.stringify({ snapshot, counts, stages });
+    },
     close: async () => {
       await knex.destroy();
+      await catalog.destroy();
       await database.close();
       await rm(scratchFolder, { recursive: true, force: true });
     },

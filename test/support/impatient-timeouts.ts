@@ -1,7 +1,7 @@
 import type { Duration } from '@temporalio/common';
 
 /** Stands in for workflows/activity-timeouts.ts where tests kill and freeze workers: a dead one is noticed at once. */
-export const HEARTBEAT_TIMEOUT: Duration = '2s';
+export const HEARTBEAT_TIMEOUT: Duration = '1500ms';
 export const LIGHT_START_TO_CLOSE: Duration = '1m';
 export const DATA_START_TO_CLOSE: Duration = '5m';
 export const TRAIN_START_TO_CLOSE: Duration = '5m';

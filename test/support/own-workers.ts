@@ -23,7 +23,7 @@ export interface OwnWorkersOptions {
 export interface OwnWorkers {
   /** Starts a worker of a role; resolves when it polls. It is started again, at once, when it dies. */
   worker(role: WorkerRole, faults?: FaultPlan): Promise<SupervisedProcess>;
-  /** Both roles and the endpoint. */
+  /** Both roles and the endpoint. With faults, two workers a role: while one is started again the other goes on. */
   all(faults?: FaultPlan): Promise<void>;
   endpointUrl: string;
   stop(): Promise<void>;
@@ -77,7 +77,8 @@ export async function ownWorkers({ stack, project }: TestStack, options: OwnWork
     worker,
     endpointUrl,
     all: async (faults) => {
-      await Promise.all([startEndpoints({ ...settings, ports }), ...WORKER_ROLES.map((role) => worker(role, faults))]);
+      const roles = faults === undefined ? WORKER_ROLES : [...WORKER_ROLES, ...WORKER_ROLES];
+      await Promise.all([startEndpoints({ ...settings, ports }), ...roles.map((role) => worker(role, faults))]);
     },
     stop: undo.run,
   };

@@ -53,7 +53,7 @@ export async function startTestStack({ environments = ['prod'] }: TestStackOptio
       env,
       workerEnv: { SUPERSTEP_PROJECTS: project.root },
     });
-    cleanUp.push(stack.stop);
+    cleanUp.push(() => stack.stop());
     const connection = await Connection.connect({ address: stack.addresses.temporal });
     cleanUp.push(() => connection.close());
     return {
@@ -65,7 +65,7 @@ export async function startTestStack({ environments = ['prod'] }: TestStackOptio
       cli: (...args) => runCli(stack, args),
       records: async (environment = 'prod') => {
         const records = await openRecords(join(home, environment));
-        cleanUp.push(records.close);
+        cleanUp.push(() => records.close());
         return records;
       },
       stop,
@@ -110,7 +110,9 @@ export async function waitForStatus(
 ): Promise<WorkflowStatus> {
   return vi.waitFor(
     async () => {
-      const status = await client.workflow.getHandle(workflowId).query<WorkflowStatus>('status');
+      // A worker that is killed while it answers never does.
+      const asked = client.workflow.getHandle(workflowId);
+      const status = await client.withDeadline(Date.now() + 2_000, () => asked.query<WorkflowStatus>('status'));
       if (!isSo(status)) throw new Error(`${workflowId} is in phase ${status.phase}: ${status.details}`);
       return status;
     },
