@@ -14,7 +14,7 @@ import { benchScoring } from './bench/scoring-bench.ts';
 import { benchDemo, benchStartUp } from './bench/stack-bench.ts';
 import { benchAuc, benchTraining } from './bench/training-bench.ts';
 import { benchWorkflows } from './bench/workflow-bench.ts';
-import { printableError, runMain } from './message-for-person.ts';
+import { messageForPerson, printableError, runMain } from './message-for-person.ts';
 import { ensureNativeParts } from './setup/native-parts.ts';
 import { reportToStderr } from './setup/report.ts';
 import { defaultHome } from './stack/stack-home.ts';
@@ -50,7 +50,7 @@ async function bench(args: readonly string[]): Promise<number> {
   const folder = join(results, `work-${randomUUID()}`);
   await mkdir(folder, { recursive: true });
   const abort = new AbortController();
-  const stop = (): void => abort.abort(new Error('stopped'));
+  const stop = (): void => abort.abort(messageForPerson('stopped; nothing was kept'));
   process.once('SIGINT', stop).once('SIGTERM', stop);
   try {
     const report = await measure(chosen, { folder, signal: abort.signal });

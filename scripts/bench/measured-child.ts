@@ -42,7 +42,8 @@ export interface ChildJob {
   /** Folder for the job file. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  readonly env?: Readonly<Record<string, string>>;
+  /** What the child reports, and how many seconds after its start. */
+  readonly onProgress?: (note: string, seconds: number) => void;
 }
 
 /**
@@ -60,7 +61,7 @@ export async function runChild<Result>(
   const started = performance.now();
   const running = spawn(process.execPath, typescriptArguments(child.entry, jobFile), {
     stdio: ['pipe', 'pipe', 'pipe'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: '16', ...child.env },
+    env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
   });
   const kill = (): void => void running.kill('SIGKILL');
   child.signal.addEventListener('abort', kill, { once: true });
@@ -70,7 +71,11 @@ export async function runChild<Result>(
     let stderr = '';
     running.stderr.setEncoding('utf8').on('data', (text: string) => (stderr = (stderr + text).slice(-4_000)));
     let answer: ChildMessage<Result> | undefined;
-    for await (const line of createInterface({ input: running.stdout })) answer = readMessage<Result>(line) ?? answer;
+    for await (const line of createInterface({ input: running.stdout })) {
+      const message = readMessage<Result>(line);
+      if (message?.kind === 'progress') child.onProgress?.(message.note, (performance.now() - started) / 1000);
+      else answer = message ?? answer;
+    }
     await closed;
     child.signal.throwIfAborted();
     const seconds = (performance.now() - started) / 1000;

@@ -4,7 +4,7 @@ import { type BenchContext, processFile, THREADS } from './context.ts';
 import { type Figure, least, limitOf } from './figures.ts';
 import { JULY, JUNE } from './flights.ts';
 import { type Measured, runChild } from './measured-child.ts';
-import { type Prepared, train } from './prepared.ts';
+import { type Prepared, train, type TrainingSeconds } from './prepared.ts';
 
 const RUNS = 3;
 /** What the measurements of these data reached with the same features, trees and leaves. */
@@ -15,10 +15,13 @@ export async function benchTraining(context: BenchContext, prepared: Prepared): 
   const { folder, signal, report } = context;
   const ours: number[] = [];
   const alone: number[] = [];
+  let parts = '';
   let rows = 0;
   for (let run = 1; run <= RUNS; run++) {
     const job = await prepared.trainJob(`training-${run}`);
-    ours.push((await train(context, job)).seconds);
+    const { seconds } = await train(context, job);
+    if (seconds.whole <= least([...ours, seconds.whole])) parts = describeParts(seconds);
+    ours.push(seconds.whole);
     report('LightGBM alone on the same rows');
     const entry = processFile('bare-lightgbm-process');
     const { result } = await runChild<Measured<{ readonly seconds: number; readonly rows: number }>>({
@@ -34,9 +37,13 @@ export async function benchTraining(context: BenchContext, prepared: Prepared): 
       unit: '×',
       target: { atMost: 1.3 },
       samples: ours.map((seconds, run) => seconds / (alone[run] ?? seconds)),
-      note: `least of ${RUNS} runs of each, in turns: ${least(ours).toFixed(1)} s against ${least(alone).toFixed(1)} s for ${rows} rows, 100 trees of 31 leaves, no tuning. Ours is the whole process: start, reading the rows, LightGBM, explanation, ONNX, parity sample. Alone is binning and growing, the matrix already in memory.`,
+      note: `least of ${RUNS} runs of each, in turns: ${least(ours).toFixed(1)} s against ${least(alone).toFixed(1)} s for ${rows} rows, 100 trees of 31 leaves, no tuning. Ours is the whole process: ${parts}. Alone is binning and growing, the matrix already in memory.`,
     },
   ];
+}
+
+function describeParts({ untilFirstTree, trees, modelFiles }: TrainingSeconds): string {
+  return `${untilFirstTree.toFixed(1)} s until the first tree (start, reading, binning), ${trees.toFixed(1)} s of trees, ${modelFiles.toFixed(1)} s of ONNX, explanation and parity sample`;
 }
 
 /** AUC on June of a model that was trained on January to May. */
