@@ -9,6 +9,7 @@ import { type Report, withTicks } from './setup/report.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const ENTRY = join(ROOT, 'workflows', 'index.ts');
+const PAYLOAD_CONVERTER = join(ROOT, 'contracts', 'payload-converter.ts');
 /** All that can change the bundle: our sources, and the versions of everything they may import. */
 const SOURCE_FOLDERS = ['contracts', 'workflows'];
 const VERSIONS_FILE = 'package-lock.json';
@@ -34,7 +35,11 @@ export async function ensureWorkflowBundle(options: BundleOptions = {}): Promise
   }
   await mkdir(folder, { recursive: true });
   const report = options.report ?? (() => undefined);
-  const bundling = bundleWorkflowCode({ workflowsPath: ENTRY, logger: new DefaultLogger('WARN') });
+  const bundling = bundleWorkflowCode({
+    workflowsPath: ENTRY,
+    payloadConverterPath: PAYLOAD_CONVERTER,
+    logger: new DefaultLogger('WARN'),
+  });
   const { code } = await withTicks(report, 'bundling the workflows', 2_000, bundling);
   const temporary = `${path}.${randomUUID()}.tmp`;
   await writeFile(temporary, code);

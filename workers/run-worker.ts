@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
 import { createDatasetActivities } from '../activities/dataset-activities.ts';
 import { createFailureInterceptor } from '../activities/failure-interceptor.ts';
@@ -16,6 +17,7 @@ import { createArtifactStore } from '../registry/artifact-store.ts';
 import { openRegistryDatabase } from '../registry/database.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { environmentPaths, type WorkerConfiguration } from './configuration.ts';
+import { sweepLeftovers } from './sweep-leftovers.ts';
 
 /** Hooks for tests: interceptors beside our own, and how many runs stay in memory (0: each task replays from the start). */
 export interface WorkerHooks {
@@ -107,6 +109,7 @@ async function composeWorkflows(configuration: WorkerConfiguration): Promise<Com
 /** All that reads or writes the lake, and training, one at a time. */
 async function composeData(configuration: WorkerConfiguration): Promise<Composition> {
   const paths = environmentPaths(configuration.home);
+  await sweepLeftovers([paths.scratch, join(paths.artifacts, 'incoming')], Date.now());
   const { registry, artifacts, close } = await openGovernance(configuration);
   const lake = await openLake({
     catalogFile: paths.lakeCatalog,

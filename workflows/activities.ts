@@ -1,4 +1,4 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { proxyActivities } from '@temporalio/workflow';
 import type { DatasetActivities } from '../activities/dataset-activities.ts';
 import type { MonitoringActivities } from '../activities/monitoring-activities.ts';
 import type { PredictionActivities } from '../activities/prediction-activities.ts';
@@ -19,10 +19,7 @@ import {
   TRAIN_START_TO_CLOSE,
 } from './activity-timeouts.ts';
 
-function options(
-  taskQueue: string,
-  startToCloseTimeout: NonNullable<ActivityOptions['startToCloseTimeout']>,
-): ActivityOptions {
+function options(taskQueue: string, startToCloseTimeout: string) {
   return {
     taskQueue,
     startToCloseTimeout,

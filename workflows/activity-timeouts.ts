@@ -1,21 +1,19 @@
-import type { Duration } from '@temporalio/common';
-
 /**
  * Every activity heartbeats while it runs (an interceptor does it), so a dead worker is noticed after one heartbeat
  * timeout, however long the work may take. Tests replace this file by impatient values.
  */
-export const HEARTBEAT_TIMEOUT: Duration = '30s';
+export const HEARTBEAT_TIMEOUT = '30s';
 
 /** Registry, projects, the endpoint's status. */
-export const LIGHT_START_TO_CLOSE: Duration = '2m';
+export const LIGHT_START_TO_CLOSE = '2m';
 
 /** One pass over a table, or over the rows of a window. */
-export const DATA_START_TO_CLOSE: Duration = '1h';
+export const DATA_START_TO_CLOSE = '1h';
 
-export const TRAIN_START_TO_CLOSE: Duration = '12h';
+export const TRAIN_START_TO_CLOSE = '12h';
 
 /** From the first try to the last, over all retries of weather. */
-export const SCHEDULE_TO_CLOSE: Duration = '24h';
+export const SCHEDULE_TO_CLOSE = '24h';
 
-export const RETRY_INITIAL_INTERVAL: Duration = '1s';
-export const RETRY_MAXIMUM_INTERVAL: Duration = '30s';
+export const RETRY_INITIAL_INTERVAL = '1s';
+export const RETRY_MAXIMUM_INTERVAL = '30s';

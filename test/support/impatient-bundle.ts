@@ -9,6 +9,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 export async function impatientBundle(folder: string): Promise<string> {
   const { code } = await bundleWorkflowCode({
     workflowsPath: path('../../workflows/index.ts'),
+    payloadConverterPath: path('../../contracts/payload-converter.ts'),
     logger: new DefaultLogger('WARN'),
     webpackConfigHook: (config) => ({
       ...config,
