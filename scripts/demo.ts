@@ -2,7 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { playTimeLapse, type TimeLapse } from './demo/time-lapse.ts';
-import { summarize } from './demo/summary.ts';
+import { type DemoTimes, summarize } from './demo/summary.ts';
 import { createTemporalCommands } from './demo/temporal-commands.ts';
 import { messageForPerson, runMain } from './message-for-person.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
@@ -83,11 +83,17 @@ async function tellStory(stack: Stack, signal: AbortSignal, started: number): Pr
       print,
     });
     print(describeStack(stack));
+    const up = Date.now();
     const story = await playTimeLapse({ ...stage, commands });
-    const milliseconds = Date.now() - started;
+    const waitedFrom = story.supersteps[0]?.waitedFrom ?? null;
+    const times: DemoTimes = {
+      setUp: up - started,
+      firstGate: waitedFrom === null ? null : Date.parse(waitedFrom) - started,
+      story: Date.now() - up,
+    };
     const links = await linksOf(story, client, addresses.temporalUi);
-    print(`\n${summarize(story, milliseconds, (id) => links.get(id) ?? addresses.temporalUi)}`);
-    await writeFile(join(stack.home, 'demo-summary.json'), JSON.stringify({ milliseconds, ...story }, null, 2));
+    print(`\n${summarize(story, times, (id) => links.get(id) ?? addresses.temporalUi)}`);
+    await writeFile(join(stack.home, 'demo-summary.json'), JSON.stringify({ times, ...story }, null, 2));
     print(
       `Everything of it: ${addresses.temporalUi}/namespaces/prod/workflows, and ${join(stack.home, 'demo-summary.json')}`,
     );

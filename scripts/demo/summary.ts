@@ -4,10 +4,20 @@ import type { SuperstepStory, TimeLapse, WeekStory } from './time-lapse.ts';
 
 const BLOCKS = '▁▂▃▄▅▆▇█';
 
+/** Wall times of a demo, in milliseconds. */
+export interface DemoTimes {
+  /** From the start to a running stack, set-up included. */
+  readonly setUp: number;
+  /** From the start to the first gate that waits for a person; null when none did. */
+  readonly firstGate: number | null;
+  /** The story alone. */
+  readonly story: number;
+}
+
 /** The end of the demo: a row a week, two small pictures, and what became of each candidate. */
 export function summarize(
   { weeks, supersteps }: TimeLapse,
-  milliseconds: number,
+  times: DemoTimes,
   linkOf: (workflowId: string) => string,
 ): string {
   return [
@@ -28,7 +38,7 @@ export function summarize(
     'Candidates',
     ...supersteps.flatMap((superstep) => superstepLines(superstep, linkOf)),
     '',
-    `Played in ${elapsed(milliseconds)}.`,
+    `Told in ${elapsed(times.story)}, after ${elapsed(times.setUp)} of set-up and start; the first gate waited ${times.firstGate === null ? 'never' : `${elapsed(times.firstGate)} after the start`}.`,
   ].join('\n');
 }
 

@@ -38,6 +38,8 @@ export interface SuperstepStory {
   readonly result: TrainToDeployResult;
   readonly before: Answer | undefined;
   readonly after: Answer | undefined;
+  /** Wall time (ISO) at which its gate first waited for a person; null when it never did. */
+  readonly waitedFrom: string | null;
 }
 
 export interface TimeLapse {
@@ -140,19 +142,22 @@ async function watchSuperstep(
   const handle = client.workflow.getHandle(id);
   const ended = new AbortController();
   const result = (handle.result() as Promise<TrainToDeployResult>).finally(() => ended.abort());
-  await Promise.all([result, answerGates(stage, id, ended.signal)]);
-  const outcome = await result;
+  const [outcome, waitedFrom] = await Promise.all([result, answerGates(stage, id, ended.signal)]);
   const after = await askEndpoint(endpoint, project);
   print(`  ${outcome.outcome}: ${told(outcome)}`);
   print(`  The endpoint, asked about a Friday evening flight: before ${shown(before)}, after ${shown(after)}`);
-  return { id, asOf, why, result: outcome, before, after };
+  return { id, asOf, why, result: outcome, before, after, waitedFrom };
 }
 
-/** Says which phase a superstep is in, and answers the gate of its promotion each time it waits on new evidence. */
-async function answerGates(stage: Stage, id: string, ended: AbortSignal): Promise<void> {
+/**
+ * Says which phase a superstep is in, and answers the gate of its promotion each time it waits on new evidence. Gives the
+ * wall time at which it first waited.
+ */
+async function answerGates(stage: Stage, id: string, ended: AbortSignal): Promise<string | null> {
   const { client, print, commands } = stage;
   let phase = '';
   let answered = '';
+  let waitedFrom: string | null = null;
   while (!ended.aborted) {
     stage.signal.throwIfAborted();
     const superstep = await statusOf(client, id);
@@ -161,12 +166,14 @@ async function answerGates(stage: Stage, id: string, ended: AbortSignal): Promis
       const promotion = /promote-model\/[\w-]+\/\d+/.exec(superstep?.details ?? '')?.[0];
       const gate = promotion === undefined ? undefined : (await statusOf(client, promotion))?.waitsFor;
       if (gate !== undefined && gate.evidenceDigest !== answered) {
+        waitedFrom ??= new Date().toISOString();
         await answerGate(gate, commands, print);
         answered = gate.evidenceDigest;
       }
     }
     await pause(300, undefined, { signal: ended }).catch(() => undefined);
   }
+  return waitedFrom;
 }
 
 /** A run that is not there yet, or whose worker is busy, has no status for the moment. */

@@ -15,14 +15,16 @@ describe('picture', () => {
 
 describe('summarize', () => {
   it('has a row for each week and says what became of each candidate, on which evidence', () => {
-    const text = summarize(story, 65_000, (id) => `http://ui/${id}`);
+    const text = summarize(story, { setUp: 20_000, firstGate: 50_000, story: 65_000 }, (id) => `http://ui/${id}`);
     expect(text).toContain('2001-03-01  120      25.0 %  0.740 (0.710-0.770)  0.770     0.40     drifted  alert   v1');
     expect(text).toContain('version 1: promoted. Why it was trained: first model');
     expect(text).toContain('comparison: pass. a gain');
     expect(text).toContain('governance (claimed): approve, counted. "good"');
     expect(text).toContain('endpoint: version none before, 1 after');
     expect(text).toContain('http://ui/train-to-deploy/flights/1');
-    expect(text).toContain('Played in 1 min 05 s.');
+    expect(text).toContain(
+      'Told in 1 min 05 s, after 20 s of set-up and start; the first gate waited 50 s after the start.',
+    );
   });
 });
 
@@ -62,6 +64,7 @@ const story: TimeLapse = {
       why: 'first model',
       before: undefined,
       after: { version: '1', probability: 0.6 },
+      waitedFrom: week.from,
       result: {
         outcome: 'promoted',
         refresh: null,
