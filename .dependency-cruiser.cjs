@@ -1,5 +1,19 @@
 /** Who may import whom: docs/architecture.md has the table in words. Type-only imports are free where it says so. */
-const rooms = ['contracts', 'workflows', 'activities', 'workers', 'projects', 'lakehouse', 'learning', 'registry', 'serving', 'monitoring', 'console', 'scripts', 'test'];
+const rooms = [
+  'contracts',
+  'workflows',
+  'activities',
+  'workers',
+  'projects',
+  'lakehouse',
+  'learning',
+  'registry',
+  'serving',
+  'monitoring',
+  'console',
+  'scripts',
+  'test',
+];
 
 /** A room may import, of ours, only itself and these paths. */
 function room(name, allowed, options = {}) {
@@ -21,15 +35,29 @@ const statistics = 'learning/(statistics|score-histogram|day-jackknife|evaluatio
 
 module.exports = {
   forbidden: [
-    { name: 'no-circular', severity: 'error', from: {}, to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } } },
-    { name: 'no-orphans', severity: 'error', from: { orphan: true, pathNot: ['\\.config\\.', '^test/', '^\\.dependency', '^scripts/'] }, to: {} },
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'no-orphans',
+      severity: 'error',
+      from: { orphan: true, pathNot: ['\\.config\\.', '^test/', '^\\.dependency', '^scripts/'] },
+      to: {},
+    },
     room('contracts', []),
     {
       name: 'workflows-imports',
       severity: 'error',
       comment: 'workflows/ may import contracts (not its schemas, not child-process) and, types only, activities',
       from: { path: '^workflows/' },
-      to: { path: `^(${rooms.filter((r) => r !== 'workflows').join('|')})/`, pathNot: '^contracts/[^/]+\\.ts$', dependencyTypesNot: ['type-only'] },
+      to: {
+        path: `^(${rooms.filter((r) => r !== 'workflows').join('|')})/`,
+        pathNot: '^contracts/[^/]+\\.ts$',
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'workflows-stay-out-of-processes',
@@ -44,8 +72,22 @@ module.exports = {
     room('projects', ['contracts/', statistics]),
     room('console', ['contracts/', statistics]),
     room('serving', ['contracts/', 'lakehouse/online', 'registry/']),
-    room('activities', ['contracts/', 'projects/', 'lakehouse/', 'learning/', 'registry/', 'serving/predictor', 'monitoring/', 'console/']),
-    { name: 'only-the-predictor-runs-onnx', severity: 'error', from: { pathNot: '^serving/predictor\\.ts$|^test/' }, to: { path: 'onnxruntime-node' } },
+    room('activities', [
+      'contracts/',
+      'projects/',
+      'lakehouse/',
+      'learning/',
+      'registry/',
+      'serving/predictor',
+      'monitoring/',
+      'console/',
+    ]),
+    {
+      name: 'only-the-predictor-runs-onnx',
+      severity: 'error',
+      from: { pathNot: '^serving/predictor\\.ts$|^test/' },
+      to: { path: 'onnxruntime-node' },
+    },
   ],
   options: {
     doNotFollow: { path: 'node_modules' },

@@ -79,7 +79,8 @@ export default tseslint.config(
     },
   },
   {
-    files: ['test/**/*.ts'],
+    // A factory is as long as its methods together; those have the limit's sense.
+    files: ['test/**/*.ts', 'activities/*-activities.ts'],
     rules: { 'max-lines-per-function': 'off' },
   },
   { files: ['**/*.js', '**/*.mjs', '**/*.cjs'], ...tseslint.configs.disableTypeChecked },

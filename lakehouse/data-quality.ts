@@ -15,7 +15,8 @@ export interface DataQuality {
 /** Data quality of what was refreshed in (from, until], by the counts that each refresh published. */
 export async function dataQualityOf(lake: Lake, project: string, from: string, until: string): Promise<DataQuality> {
   return lake.work(async (c) => {
-    if ((await tableColumns(c, EXPECTATION_RESULTS.replace('lake.', ''))).length === 0) return { refusedShare: 0, stopped: false };
+    if ((await tableColumns(c, EXPECTATION_RESULTS.replace('lake.', ''))).length === 0)
+      return { refusedShare: 0, stopped: false };
     const [row] = await rowsOf<{ refused_share: number | null; stopped: boolean | null }>(
       c,
       `SELECT max(refused_share) AS refused_share, bool_or(stopped) AS stopped FROM (
