@@ -35,8 +35,8 @@ export function createProjectActivities(deps: ProjectDependencies) {
       const parsed = parseInput(workflow, WORKFLOW_INPUTS[workflow], input);
       const pinned = await pinProject(deps, parsed.project, MODEL_MAKERS.includes(workflow));
       const asOf = 'asOf' in parsed && parsed.asOf !== undefined ? parsed.asOf : now;
-      const windowed = WINDOWED.includes(workflow) ? { ...(await lastWindow(deps, pinned, asOf)), ...parsed } : parsed;
-      return { input: windowed, asOf, pinned, environment: deps.environment };
+      const window = WINDOWED.includes(workflow) ? await completeWindow(deps, pinned, asOf, parsed) : {};
+      return { input: { ...parsed, ...window }, asOf, pinned, environment: deps.environment };
     },
   };
 }
@@ -82,13 +82,23 @@ async function pinProject(deps: ProjectDependencies, name: string, makesModel: b
   return { project: name, model: name, projectDigest: loaded.digest, policyDigest: digest, bundle, commit, clean };
 }
 
-/** The last complete window before an instant: the project's monitor window, ending at midnight. */
-async function lastWindow(
+/**
+ * The window that was asked for; what was left out is filled in: `until` is the last midnight before the instant, `from`
+ * lies the project's monitor window before it.
+ */
+async function completeWindow(
   deps: ProjectDependencies,
   pinned: PinnedProject,
   instant: string,
+  asked: { readonly project: string; readonly from?: string | undefined; readonly until?: string | undefined },
 ): Promise<{ from: string; until: string }> {
   const { definition } = await readBundle(deps.artifacts, pinned);
-  const until = new Date(Math.floor(Date.parse(instant) / DAY_MS) * DAY_MS).toISOString();
-  return { from: shiftInstant(until, -durationMs(definition.monitor.window)), until };
+  const until = asked.until ?? new Date(Math.floor(Date.parse(instant) / DAY_MS) * DAY_MS).toISOString();
+  const from = asked.from ?? shiftInstant(until, -durationMs(definition.monitor.window));
+  if (from < until) return { from, until };
+  throw new SuperstepError(
+    'InvalidInput',
+    `the window begins at ${from} and ends at ${until}, the last midnight; expected "from" before "until": name both`,
+    { from, until },
+  );
 }
