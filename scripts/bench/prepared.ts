@@ -2,7 +2,6 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TrainJob, TrainJobResult } from '../../learning/train-model.ts';
-import { fileURLToPath } from 'node:url';
 import { type BenchContext, lakeJob, processFile, THREADS } from './context.ts';
 import { flightsBundle, JUNE, type LakeJob } from './flights.ts';
 import { type Measured, runChild } from './measured-child.ts';
@@ -15,6 +14,8 @@ export interface RefreshedLake {
 /** Where the seconds of a training process went. */
 export interface TrainingSeconds {
   readonly whole: number;
+  /** Of all threads, loading of the code excluded. */
+  readonly cpu: number;
   /** Start of the process, reading the rows, binning, the first tree. */
   readonly untilFirstTree: number;
   readonly trees: number;
@@ -35,8 +36,6 @@ export interface Prepared {
   readonly trainJob: (name: string) => Promise<TrainJob>;
   readonly model: () => Promise<TrainedBench>;
 }
-
-const TRAIN_PROCESS = fileURLToPath(new URL('../../learning/train-process.ts', import.meta.url));
 
 export function prepare(context: BenchContext): Prepared {
   const lake = once(() => refresh(context, 'lake'));
@@ -76,7 +75,7 @@ export async function refresh(context: BenchContext, name: string): Promise<Refr
   return { job, measured: result };
 }
 
-/** The product's training process, from its start to its end; no tuning. */
+/** A training process, from its start to its end; no tuning. */
 export async function train(
   { folder, signal, report }: BenchContext,
   job: TrainJob,
@@ -84,8 +83,8 @@ export async function train(
   report('training on January to May');
   let untilFirstTree = 0;
   let untilLastTree = 0;
-  const { result, seconds: whole } = await runChild<TrainJobResult>({
-    ...{ entry: TRAIN_PROCESS, job, folder, signal },
+  const { result, seconds: whole } = await runChild<Measured<TrainJobResult>>({
+    ...{ entry: processFile('training-process'), job, folder, signal },
     onProgress: (note, seconds) => {
       if (!note.startsWith('training: tree')) return;
       untilFirstTree ||= seconds;
@@ -93,12 +92,12 @@ export async function train(
     },
   });
   const trees = untilLastTree - untilFirstTree;
-  const modelFile = result.files.onnx;
+  const modelFile = result.result.files.onnx;
   const sha256 = createHash('sha256')
     .update(await readFile(modelFile))
     .digest('hex');
   return {
-    seconds: { whole, untilFirstTree, trees, modelFiles: whole - untilLastTree },
+    seconds: { whole, cpu: result.usage.cpuSeconds, untilFirstTree, trees, modelFiles: whole - untilLastTree },
     model: { modelFile, sha256 },
   };
 }
