@@ -7,6 +7,7 @@ import type {
   StagedTable,
   StageTableInput,
 } from '../contracts/refresh-features.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
 import { adoptRefresh } from '../lakehouse/adopt-refresh.ts';
 import { recordExpectations } from '../lakehouse/expectation-results.ts';
 import { planRefresh } from '../lakehouse/plan-refresh.ts';
@@ -35,8 +36,14 @@ export function createRefreshActivities({ lake, artifacts }: Pick<DataDependenci
       return stageTable(lake, bundle, plan, table, staged, Context.current().cancellationSignal);
     },
 
-    async adoptRefresh({ pinned, plan, staged }: AdoptRefreshInput): Promise<PublishedRefresh> {
-      return adoptRefresh(lake, await readBundle(artifacts, pinned), plan, staged);
+    /** Publishes a plan's tables; null when another refresh was published meanwhile, so that the plan must be made anew. */
+    async adoptRefresh({ pinned, plan, staged }: AdoptRefreshInput): Promise<PublishedRefresh | null> {
+      try {
+        return await adoptRefresh(lake, await readBundle(artifacts, pinned), plan, staged);
+      } catch (error) {
+        if (error instanceof SuperstepError && error.type === 'IllegalTransition') return null;
+        throw error;
+      }
     },
 
     /** Nothing is published, but that a rule stopped the refresh, and how many rows broke it, stays readable. */

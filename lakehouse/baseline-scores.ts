@@ -7,7 +7,8 @@ import { identifiers, literal, sameKey } from './sql-text.ts';
 
 /**
  * Scores the rows of a dataset by the project's baseline, a SELECT of key and `score` over the relation `dataset`, and
- * writes them, in order, with all their columns to `file`. The baseline sees no other table, so nothing of the future.
+ * writes them, in order, with all their columns to `file`. The baseline sees no
+ * other table and no label, so nothing of the future.
  * Throws `QueryFailed` with file and line, and `SchemaMismatch` for a missing column or a row without a score of its own.
  */
 export async function scoreByBaseline(
@@ -16,12 +17,14 @@ export async function scoreByBaseline(
   { rowsFile, file }: { readonly rowsFile: string; readonly file: string },
   signal?: AbortSignal,
 ): Promise<void> {
-  const { key } = bundle.definition.training;
+  const { key, label } = bundle.definition.training;
   const sql = projectSqlOf(bundle, bundle.definition.gates.comparison.baseline.sql);
   await lake.work(async (c) => {
-    await c.run(`CREATE VIEW dataset AS FROM ${parquetRelation(rowsFile)}`);
+    const rows = parquetRelation(rowsFile);
+    // A baseline that saw the labels could not be beaten.
+    await c.run(`CREATE VIEW dataset AS SELECT * EXCLUDE (${identifiers([label, 'label_known_at'])}) FROM ${rows}`);
     await createProjectView(c, 'baseline_scores', sql, [...key, 'score'], 'the comparison gate');
-    const scored = `SELECT d.*, b.score::FLOAT AS score FROM dataset AS d JOIN baseline_scores AS b ON ${sameKey(key, 'd', 'b')}
+    const scored = `SELECT d.*, b.score::FLOAT AS score FROM ${rows} AS d JOIN baseline_scores AS b ON ${sameKey(key, 'd', 'b')}
       ORDER BY d.event_time, ${identifiers(key, 'd')}`;
     await runProjectSql(sql, () => c.run(`COPY (${scored}) TO ${literal(file)} (FORMAT parquet)`));
     const [counts] = await rowsOf<{ readonly rows: number; readonly scores: number; readonly keys: number }>(

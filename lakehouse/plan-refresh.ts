@@ -30,8 +30,9 @@ interface Found {
  * becomes full by itself when the definition of the tables is not the one that the base was made with, since increments
  * of one definition cannot be added to rows of another.
  *
- * Throws `InvalidInput` for an as-of before the last refresh's, `EmptyDataset` for one before the data,
- * `InvalidProject` for tables of another project, and what reading the sources throws.
+ * An as-of before the last refresh's has no new data, unless the tables are to be rebuilt as of then (`full`).
+ *
+ * Throws `EmptyDataset` for an as-of before the data of a first or full refresh, `InvalidProject` for tables of another project, and what reading the sources throws.
  */
 export async function planRefresh(
   lake: Lake,
@@ -43,14 +44,12 @@ export async function planRefresh(
   const { project, projectDigest } = ids;
   const asOf = new Date(request.asOf).toISOString();
   const published = await lake.published(project);
-  if (published !== undefined && asOf < published.asOf && !request.full) {
-    throw new SuperstepError(
-      'InvalidInput',
-      `the refresh of ${project} as of ${asOf} lies before the last one, as of ${published.asOf}: what is known does not become unknown; read the past with an as-of instead, or rebuild the tables as of then with full`,
-      { asOf, refreshedAsOf: published.asOf },
-    );
-  }
-  const redefined = published !== undefined && published.details['definitionDigest'] !== definitionDigest(bundle);
+  // The lake knows all of an earlier instant already, and more: a reader with that as-of does not see the rest.
+  const known = published !== undefined && asOf <= published.asOf;
+  const redefined =
+    published !== undefined &&
+    asOf >= published.asOf &&
+    published.details['definitionDigest'] !== definitionDigest(bundle);
   const full = request.full || redefined;
   const base = published === undefined ? null : { snapshot: published.snapshot, asOf: published.asOf };
   return lake.work(async (c) => {
@@ -58,7 +57,7 @@ export async function planRefresh(
     const tables = order.map((t) => t.spec.table);
     await refuseForeignTables(c, project, tables);
     const nothing = { key: '', project, asOf, full, base, sourceFiles: request.sourceFiles, tables };
-    if (!full && base?.asOf === asOf) return { ...nothing, outcome: 'no-new-data', newRows: 0, surfacedRows: 0 };
+    if (!full && known) return { ...nothing, outcome: 'no-new-data', newRows: 0, surfacedRows: 0 };
 
     const since = full ? null : base;
     const counts: Found[] = [];

@@ -92,7 +92,7 @@ describe('a refresh', () => {
     await refresh(bench, bundle, at(20));
     expect((await planFor(bench, bundle, at(20))).outcome).toBe('no-new-data');
     expect((await planFor(bench, bundle, at(25))).outcome).toBe('no-new-data');
-    await expect(planFor(bench, bundle, at(19))).rejects.toMatchObject({ type: 'InvalidInput' });
+    expect((await planFor(bench, bundle, at(19))).outcome).toBe('no-new-data');
     const back = await refresh(bench, bundle, at(5), true);
     const again = await refresh(bench, bundle, at(20));
     expect(again.published.snapshot).toBeGreaterThan(back.published.snapshot);

@@ -52,6 +52,18 @@ describe('refreshFeatures', () => {
     expect((await status(handle)).details).toContain('Nothing became known since 2001-04-24');
   });
 
+  it('looks again when another refresh was published meanwhile', async () => {
+    let plans = 0;
+    env.mocks.answer({
+      adoptRefresh: async () => null,
+      planRefresh: async () => (++plans === 1 ? PLAN : { ...PLAN, outcome: 'no-new-data' }),
+    });
+    const handle = await env.start('refreshFeatures', INPUT);
+    expect(await handle.result()).toMatchObject({ outcome: 'no-new-data', snapshot: 41 });
+    expect(env.mocks.calls('adoptRefresh')).toHaveLength(1);
+    expect(env.mocks.calls('planRefresh')).toHaveLength(2);
+  });
+
   it('ends without a snapshot when there never was any data', async () => {
     env.mocks.answer({ planRefresh: async () => ({ ...PLAN, outcome: 'no-new-data', base: null }) });
     const handle = await env.start('refreshFeatures', INPUT);
