@@ -19,7 +19,7 @@ export interface AcquireLeaseInput {
 
 export type AcquireLeaseResult =
   | { readonly granted: true }
-  | { readonly granted: false; readonly reason: 'running' | 'cool-down' | 'budget'; readonly why: string };
+  | { readonly granted: false; readonly reason: 'done' | 'running' | 'cool-down' | 'budget'; readonly why: string };
 
 /** A retraining that was granted. */
 export interface Retraining {
@@ -48,7 +48,7 @@ export function createRetrainingLeases({ db, now }: { readonly db: RegistryDatab
   return {
     /**
      * Lets one retraining per model run at a time, within cool-down and budget. Whoever was granted one is granted it
-     * again; after its release that takes no new lease, for the retraining has been.
+     * again until its release; after that the answer is `done`, for the retraining of this window has been.
      */
     acquireRetrainingLease: (input: AcquireLeaseInput): Promise<AcquireLeaseResult> =>
       db.write((trx) => acquire(trx, input, now())),
@@ -73,7 +73,10 @@ async function acquire(trx: Knex, input: AcquireLeaseInput, now: Date): Promise<
   const asOf = new Date(input.asOf).toISOString();
   const earlier = await selectRetrainings(trx, model);
   const own = earlier.find((retraining) => retraining.workflowId === holder);
-  if (own !== undefined && own.releasedAt !== null) return { granted: true };
+  if (own !== undefined && own.releasedAt !== null) {
+    const why = `${holder} has retrained ${model} for the window ${own.window} already (its lease ended at ${own.releasedAt}); one retraining a window`;
+    return { granted: false, reason: 'done', why };
+  }
 
   const lease = await trx('retraining_leases').where({ model }).first<LeaseRow | undefined>('*');
   const held = lease !== undefined && lease.expires_at > now.toISOString();

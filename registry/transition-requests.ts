@@ -45,9 +45,15 @@ export interface ClosedGate {
   readonly workflowId: string;
 }
 
-export type OpenApprovalResult =
+/** An asking that left a request behind, open or closed at once. */
+type AskedApproval =
   | { readonly outcome: 'open'; readonly requestId: string; readonly superseded: readonly ClosedGate[] }
   | { readonly outcome: 'superseded'; readonly requestId: string; readonly by: number };
+
+export type OpenApprovalResult =
+  | AskedApproval
+  /** Nothing was changed: the evidence compares with another version than `champion`, which is in Production now. */
+  | { readonly outcome: 'champion-changed'; readonly champion: number | null };
 
 export interface CloseApprovalInput {
   readonly requestId: string;
@@ -100,7 +106,8 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
     /**
      * Opens the approval gate of a version in Staging and, in the same transaction, archives every older version that
      * waits at its gate, and ends the retraining lease. When a newer version waits already, it is this one that is
-     * superseded. New evidence for a version replaces its open request, and with that its decisions lapse.
+     * superseded. New evidence for a version replaces its open request, and with that its decisions lapse. Evidence
+     * against another champion than the present one opens nothing and changes nothing.
      *
      * @throws IllegalTransition when the version is not in Staging
      * @throws StaleDecision when this very asking was closed before
@@ -151,16 +158,22 @@ async function openApproval(trx: Knex, input: OpenApprovalInput, at: string): Pr
 
   const version = await requireVersion(trx, model, number);
   requireMove('promotion', version, 'Production');
+  const waiting = await selectRequests(trx, { model, to_stage: 'Production', status: 'open' });
+  const newer = waiting.find((request) => request.version > number);
+  if (newer === undefined) {
+    // Whoever wakes the gates of a model when its champion changes finds only those that are open: a gate that opened
+    // on stale ground afterwards would ask people about it until it expires.
+    const champion = (await findProduction(trx, model))?.version ?? null;
+    if (champion !== input.expectedChampion) return { outcome: 'champion-changed', champion };
+  }
   if (input.releaseLeaseOf !== undefined) await releaseLease(trx, model, input.releaseLeaseOf, at);
   const comment = `replaced by a request with evidence ${input.evidenceDigest.slice(0, 12)}`;
   await closeOpenRequests(trx, { model, version: number }, { status: 'cancelled', by, comment, at });
 
-  const waiting = await selectRequests(trx, { model, to_stage: 'Production', status: 'open' });
-  const newer = waiting.find((request) => request.version > number);
   const older = waiting.filter((request) => request.version < number);
   for (const request of older) await supersede(trx, request, number, by, at);
   const requestId = await insertApproval(trx, { ...input, naturalKey: key }, newer, at);
-  const result: OpenApprovalResult =
+  const result: AskedApproval =
     newer === undefined
       ? { outcome: 'open', requestId, superseded: closedGates(older) }
       : { outcome: 'superseded', requestId, by: newer.version };
@@ -179,12 +192,12 @@ export function closedGates(requests: readonly TransitionRequest[]): ClosedGate[
 async function presentAsking(
   trx: Knex,
   input: OpenApprovalInput,
-): Promise<{ readonly key: string; readonly known?: OpenApprovalResult }> {
+): Promise<{ readonly key: string; readonly known?: AskedApproval }> {
   const { naturalKey, model, version } = input;
   let key = naturalKey;
-  let last: { readonly request: TransitionRequest; readonly result: OpenApprovalResult } | undefined;
+  let last: { readonly request: TransitionRequest; readonly result: AskedApproval } | undefined;
   for (let asking = 2; ; asking++) {
-    const result = await completedResult<OpenApprovalResult>(trx, 'openApproval', key);
+    const result = await completedResult<AskedApproval>(trx, 'openApproval', key);
     if (result === undefined) break;
     last = { request: await requireRequest(trx, result.requestId), result };
     key = `${naturalKey}#${asking}`;

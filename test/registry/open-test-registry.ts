@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { SuperstepError } from '../../contracts/failure-types.ts';
 import { createArtifactStore, type ArtifactStore } from '../../registry/artifact-store.ts';
 import { openRegistryDatabase, type RegistryDatabase } from '../../registry/database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
@@ -63,7 +64,7 @@ export async function openTestRegistry(
   const open = async (model: string, version: number, round = 1) => {
     const digest = digestOf(`${model}/${version}/${round}`);
     const champion = (await registry.productionVersion(model))?.version ?? null;
-    const { requestId } = await registry.openApproval({
+    const opened = await registry.openApproval({
       naturalKey: `production/${model}/${version}/${digest}`,
       model,
       version,
@@ -72,7 +73,11 @@ export async function openTestRegistry(
       workflowId: `promote-model/${model}/${version}`,
       requestedBy: 'superstep',
     });
-    return { requestId, digest };
+    if (opened.outcome === 'champion-changed') {
+      const found = `expected champion ${champion ?? 'none'}, found ${opened.champion ?? 'none'}`;
+      throw new SuperstepError('StaleDecision', `the champion of ${model} changed meanwhile: ${found}`);
+    }
+    return { requestId: opened.requestId, digest };
   };
   const approve = async (model: string, version: number, requestId: string, approver = 'governance'): Promise<void> => {
     await registry.recordDecision({

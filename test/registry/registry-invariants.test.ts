@@ -7,7 +7,7 @@ import { expectInvariants } from './registry-invariants.ts';
 type Operation =
   | { readonly kind: 'register' | 'pass' | 'fail' | 'ask' | 'open' | 'approve' | 'reject'; readonly version: number }
   | { readonly kind: 'promote' | 'expire' | 'withdraw'; readonly version: number }
-  | { readonly kind: 'stale-promote' | 'rollback'; readonly version: number };
+  | { readonly kind: 'stale-open' | 'stale-promote' | 'rollback'; readonly version: number };
 
 const KINDS = [
   'register',
@@ -20,6 +20,7 @@ const KINDS = [
   'promote',
   'expire',
   'withdraw',
+  'stale-open',
   'stale-promote',
   'rollback',
 ] as const;
@@ -28,6 +29,7 @@ const WAYS = [
   ['pass', 'open', 'approve', 'promote'],
   ['pass', 'open', 'approve', 'promote'],
   ['pass', 'open'],
+  ['pass', 'stale-open', 'open', 'stale-open'],
   ['pass', 'open', 'promote'],
   ['pass', 'open', 'reject', 'promote'],
   ['pass', 'open', 'rollback', 'approve', 'promote'],
@@ -38,9 +40,12 @@ const oneVersion = fc.integer({ min: 1, max: 3 });
 /** Single operations at random, and whole ways or beginnings of ways to Production, which chance alone seldom finds. */
 const walk = ([version, way]: readonly [number, (typeof WAYS)[number]]) => way.map((kind) => [kind, version] as const);
 
+/** A version that asks on stale ground while a newer one waits. */
+const OVERTAKEN = [['pass', 2] as const, ...walk([3, WAYS[2]]), ['stale-open', 2] as const];
+
 const operations = fc
   .tuple(
-    fc.constantFrom([], [...walk([1, WAYS[0]]), ...walk([2, WAYS[0]])]),
+    fc.constantFrom([], [...walk([1, WAYS[0]]), ...walk([2, WAYS[0]])], OVERTAKEN),
     fc.array(
       fc.oneof(
         fc.tuple(fc.constantFrom(...KINDS), oneVersion).map((pair) => [pair]),
@@ -53,7 +58,10 @@ const operations = fc
 
 const EXPECTED_REFUSALS = ['IllegalTransition', 'StaleDecision', 'NotAuthorized', 'UnknownModel', 'InvalidInput'];
 
-const OUTCOMES = ['open', 'promoted', 'superseded', 'champion-changed', 'rolled-back', 'nothing-to-roll-back-to'];
+const OUTCOMES = [
+  ...['open', 'promoted', 'superseded', 'champion-changed', 'rolled-back', 'nothing-to-roll-back-to'],
+  ...['promote: champion-changed', 'stale-open: champion-changed', 'stale-open: superseded'],
+];
 
 describe('any sequence of operations', () => {
   let t: TestRegistry;
@@ -74,8 +82,10 @@ describe('any sequence of operations', () => {
           const call = await bind(t, model, { kind, version }, `${model}/${i}`);
           const first = await outcomeOf(call);
           const after = await t.registry.activityLog(model);
-          if (first.refused !== undefined) expect(after).toEqual(before);
-          reached.add(first.refused ?? (first.result as { outcome?: string } | undefined)?.outcome ?? kind);
+          const outcome = first.refused ?? (first.result as { outcome?: string } | undefined)?.outcome ?? kind;
+          if (first.refused !== undefined || outcome === 'champion-changed') expect(after).toEqual(before);
+          if (outcome === 'open') await expectPresentGround(t, model);
+          reached.add(outcome).add(`${kind}: ${outcome}`);
           expect(await outcomeOf(call)).toEqual(first);
           expect(await t.registry.activityLog(model)).toEqual(after);
           await expectInvariants(t.registry, model);
@@ -89,6 +99,13 @@ describe('any sequence of operations', () => {
     );
   });
 });
+
+/** A gate that has just opened compares with the version that is in Production. */
+async function expectPresentGround({ registry }: TestRegistry, model: string): Promise<void> {
+  const [gate] = await registry.openApprovals(model);
+  const request = await registry.getTransitionRequest(gate?.requestId ?? 'none');
+  expect(request.expectedChampion).toBe((await registry.productionVersion(model))?.version ?? null);
+}
 
 interface Outcome {
   readonly result?: unknown;
@@ -131,8 +148,10 @@ async function bind(
     case 'fail':
       return () =>
         registry.recordGate({ ...passed(model, version), naturalKey: key, verdict: 'fail', then: 'Archived' });
-    case 'open': {
-      const asking = { naturalKey: key, model, version, evidenceDigest, expectedChampion: champion, workflowId };
+    case 'open':
+    case 'stale-open': {
+      const expectedChampion = kind === 'open' ? champion : champion === null ? version : null;
+      const asking = { naturalKey: key, model, version, evidenceDigest, expectedChampion, workflowId };
       return () => registry.openApproval({ ...asking, requestedBy: 'superstep' });
     }
     case 'approve':

@@ -56,11 +56,32 @@ describe('acquireRetrainingLease', () => {
     expect(await t.registry.acquireRetrainingLease(ask(30))).toEqual({ granted: true });
   });
 
-  it('gives a retraining that has been no new lease: nobody would release it', async () => {
+  it('does not grant a retraining that has been again, and says which one it was', async () => {
     await t.registry.acquireRetrainingLease(ask(0));
     await release(ask(0));
-    expect(await t.registry.acquireRetrainingLease(ask(0))).toEqual({ granted: true });
+    const before = await t.registry.retrainings('delays');
+    const done = {
+      granted: false,
+      reason: 'done',
+      why: expect.stringMatching(
+        /^train-to-deploy\/delays\/day-0 has retrained delays for the window week of day 0 already/,
+      ) as string,
+    };
+    expect(await t.registry.acquireRetrainingLease(ask(0))).toEqual(done);
+    expect(await t.registry.retrainings('delays')).toEqual(before);
+    // It holds nothing that another would have to wait for, and is done while another runs, too.
     expect(await t.registry.acquireRetrainingLease(ask(20))).toEqual({ granted: true });
+    expect(await t.registry.acquireRetrainingLease(ask(0))).toEqual(done);
+  });
+
+  it('grants a retraining that was not released again, even after its lease ran out', async () => {
+    let now = Date.parse('2001-06-01T00:00:00Z');
+    const registry = createRegistry({ db: t.db, artifacts: t.artifacts, now: () => new Date(now) });
+    expect(await registry.acquireRetrainingLease(ask(0))).toEqual({ granted: true });
+    now += 3_600_000;
+    expect(await registry.acquireRetrainingLease(ask(0))).toEqual({ granted: true });
+    expect(await registry.acquireRetrainingLease(ask(20))).toMatchObject({ reason: 'running' });
+    expect(await registry.retrainings('delays')).toHaveLength(1);
   });
 
   it('voids a lease that nobody released, after its time', async () => {
@@ -85,6 +106,8 @@ describe('acquireRetrainingLease', () => {
           const first = await t.registry.acquireRetrainingLease(input);
           expect(await t.registry.acquireRetrainingLease(input)).toEqual(first);
           await release(input);
+          const afterwards = await t.registry.acquireRetrainingLease(input);
+          expect(afterwards).toMatchObject(first.granted ? { granted: false, reason: 'done' } : first);
         }
         const granted = (await t.registry.retrainings(model)).map((r) => Date.parse(r.asOf));
         expect(granted.length).toBeGreaterThan(0);
