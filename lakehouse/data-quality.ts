@@ -8,11 +8,14 @@ import { tableColumns } from './table-columns.ts';
 export interface DataQuality {
   /** Share of the rows, as they came in, that an expectation dropped or quarantined: the worst table's. */
   readonly refusedShare: number;
-  /** Whether an expectation stopped a refresh. */
+  /** Whether an expectation stopped a refresh, and no later one was published: the data is still broken. */
   readonly stopped: boolean;
 }
 
-/** Data quality of what was refreshed in (from, until], by the counts that each refresh published. */
+/**
+ * Data quality of what was refreshed in (from, until], by the counts that each refresh published. A stop counts as long as
+ * no refresh as of the same instant or a later one, up to `until`, was published: that one took the repaired data in.
+ */
 export async function dataQualityOf(lake: Lake, project: string, from: string, until: string): Promise<DataQuality> {
   return lake.work(async (c) => {
     if ((await tableColumns(c, EXPECTATION_RESULTS.replace('lake.', ''))).length === 0)
@@ -22,7 +25,10 @@ export async function dataQualityOf(lake: Lake, project: string, from: string, u
       `SELECT max(refused_share) AS refused_share, bool_or(stopped) AS stopped FROM (
          SELECT table_name,
            sum(broken) FILTER (action <> 'stop')::DOUBLE / nullif(max(total), 0)::DOUBLE AS refused_share,
-           bool_or(action = 'stop' AND broken > 0) AS stopped
+           bool_or(action = 'stop' AND broken > 0
+             AND as_of > coalesce((SELECT max(as_of) FROM lake.main.commits
+               WHERE kind = 'refresh' AND project = ${literal(project)} AND as_of <= ${timestampLiteral(until)}),
+               TIMESTAMP '-infinity')) AS stopped
          FROM ${EXPECTATION_RESULTS}
          WHERE project = ${literal(project)} AND as_of > ${timestampLiteral(from)} AND as_of <= ${timestampLiteral(until)}
          GROUP BY table_name, as_of)`,

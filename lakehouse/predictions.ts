@@ -47,7 +47,8 @@ export interface PublishedPredictions {
  * Adds scored rows to the project's predictions in one lake commit: the dataset's columns, `score`, `model`,
  * `model_version`, `model_sha256`, `feature_snapshot`. Rows of the same model version in the window are replaced, other
  * versions' rows stay. A key that is committed already gives its result and changes nothing. Throws `InvalidInput` when
- * scores and dataset do not fit, or rows lie outside of the window.
+ * scores and dataset do not fit, or rows lie outside of the window; `IllegalTransition` when rows to be replaced were
+ * scored from a newer snapshot of the features.
  */
 export async function publishPredictions(
   lake: Lake,
@@ -65,10 +66,15 @@ export async function publishPredictions(
   });
   const { model, version, from, until, snapshot } = input;
   const details = { table, rows, file, model, version, from, until, featureSnapshot: snapshot };
-  const record = await lake.commit(
-    { key: input.key, kind: 'predictions', project: input.project, asOf: input.asOf, details },
-    (c) => adoptPredictions(c, input, table, file),
-  );
+  const record = await lake
+    .commit({ key: input.key, kind: 'predictions', project: input.project, asOf: input.asOf, details }, (c) =>
+      adoptPredictions(c, input, table, file),
+    )
+    .catch(async (error: unknown) => {
+      // Refused for good: nobody will ever adopt what was staged.
+      if (error instanceof SuperstepError && error.type === 'IllegalTransition') await sweepStaging(folder, []);
+      throw error;
+    });
   await sweepStaging(folder, [record.details['file'] as string]);
   return published(record);
 }
@@ -132,13 +138,33 @@ async function adoptPredictions(
   const staged = `read_parquet(${literal(file)})`;
   await c.run(`CREATE TABLE IF NOT EXISTS lake.${table} AS FROM ${staged} LIMIT 0`);
   await addMissingColumns(c, table, await describe(c, staged));
-  await c.run(
-    `DELETE FROM lake.${table} WHERE model = ${literal(input.model)} AND model_version = ${input.version}
-       AND event_time >= ${timestampLiteral(input.from)} AND event_time < ${timestampLiteral(input.until)}`,
-  );
+  const replaced = `model = ${literal(input.model)} AND model_version = ${input.version}
+       AND event_time >= ${timestampLiteral(input.from)} AND event_time < ${timestampLiteral(input.until)}`;
+  await refuseOlderFeatures(c, input, table, replaced);
+  await c.run(`DELETE FROM lake.${table} WHERE ${replaced}`);
   const [schema, name] = table.split('.') as [string, string];
   await c.run(
     `CALL ducklake_add_data_files('lake', ${literal(name)}, ${literal(file)}, schema => ${literal(schema)}, allow_missing => true)`,
+  );
+}
+
+/** A scoring that began before another and ends after it must not put its older features' scores back. */
+async function refuseOlderFeatures(
+  c: DuckDBConnection,
+  input: PredictionsToPublish,
+  table: string,
+  replaced: string,
+): Promise<void> {
+  const found = await c.runAndReadAll(
+    `SELECT max(feature_snapshot)::DOUBLE FROM lake.${table} WHERE ${replaced} AND feature_snapshot > ${input.snapshot}`,
+  );
+  const newest = found.getRowsJS()[0]?.[0] as number | null | undefined;
+  if (newest === null || newest === undefined) return;
+  const { model, version, from, until, snapshot } = input;
+  throw new SuperstepError(
+    'IllegalTransition',
+    `${table} has predictions of ${model} version ${version} from ${from} to ${until} with the features of snapshot ${newest}; these ones come from the older snapshot ${snapshot} and would overwrite them; keep what is there, or score the window again as of now, with the features of snapshot ${newest} or a newer one`,
+    { model, version, from, until, found: newest, snapshot },
   );
 }
 

@@ -14,7 +14,8 @@ import { baselineColumns, profileWindow } from './window-profile.ts';
 export interface MonitorRequest {
   /**
    * Predictions with the labels known at the as-of, as may stand after FROM: the baseline's features, `score`, `label`
-   * (0, 1 or NULL) and `event_time` (TIMESTAMP, UTC). Rows outside of the window are left out.
+   * (0, 1 or NULL) and `event_time` (TIMESTAMP, UTC). Rows outside of the window are left out; rows that the version
+   * was trained or evaluated on are the caller's to leave out.
    */
   readonly relation: string;
   readonly baseline: BaselineProfile;
@@ -30,6 +31,8 @@ export interface MonitorRequest {
 /** What a monitor found in a window. Plain JSON, below 60 kB up to 24 features. */
 export interface MonitorReport {
   readonly rows: number;
+  /** Distinct days, UTC, with at least one of the rows. */
+  readonly coveredDays: number;
   /** Share of the rows with a label; 0 without rows. */
   readonly labelledShare: number;
   /** Mean label of the labelled rows; null without any. */
@@ -52,16 +55,17 @@ const CONFIDENCE = 0.95;
 
 /**
  * Profiles a window, measures drift and quality, judges both under the project's definition and writes the rows of the
- * metric tables down. Three queries; the same rows give the same report.
+ * metric tables down. Four queries; the same rows give the same report.
  */
 export async function monitorWindow(query: Query, request: MonitorRequest): Promise<MonitorReport> {
   const { baseline, definition, window, asOf } = request;
   const relation = windowRelation(request.relation, window);
   const profile = await profileWindow(query, relation, baseline);
+  const coveredDays = await daysCovered(query, relation);
   const quality = await windowQuality(query, relation, profile.rows);
   const drift = profile.rows === 0 ? [] : measureDrift(baselineColumns(baseline), profile.columns, definition.drift);
   const { rows } = profile;
-  const evidence = { window, asOf, rows, ...quality, baselineQuality: baseline.quality, drift };
+  const evidence = { window, asOf, rows, coveredDays, ...quality, baselineQuality: baseline.quality, drift };
   const { verdict, reasons } = judgeWindow(evidence, definition);
   const context = {
     ...{ window, asOf, verdict, granularity: definition.window, snapshot: request.snapshot ?? null },
@@ -70,6 +74,7 @@ export async function monitorWindow(query: Query, request: MonitorRequest): Prom
   const { value, lower, upper } = baseline.quality;
   return {
     rows,
+    coveredDays,
     ...quality,
     baselineQuality: { value, lower, upper },
     drift,
@@ -88,6 +93,11 @@ function windowRelation(relation: string, { from, until }: MonitorWindow): strin
   const instant = (text: string): string =>
     `TIMESTAMP '${new Date(text).toISOString().replace('T', ' ').replace('Z', '')}'`;
   return `(SELECT * FROM ${relation} AS predictions WHERE event_time >= ${instant(from)} AND event_time < ${instant(until)})`;
+}
+
+async function daysCovered(query: Query, relation: string): Promise<number> {
+  const [row] = await query(`SELECT count(DISTINCT event_time::DATE)::DOUBLE AS days FROM ${relation}`);
+  return Number(row?.['days'] ?? 0);
 }
 
 async function windowQuality(query: Query, relation: string, rows: number): Promise<WindowQuality> {

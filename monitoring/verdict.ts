@@ -8,6 +8,8 @@ import type { ColumnDrift } from './column-drift.ts';
 /** A window with fewer rows says nothing about fifty bins: chance alone gives them a PSI of about 0.1. */
 const LEAST_ROWS = 500;
 
+const DAY_MS = 86_400_000;
+
 /** ISO instants; `from` is in the window, `until` is not. */
 export interface MonitorWindow {
   readonly from: string;
@@ -19,6 +21,8 @@ export interface WindowEvidence {
   readonly window: MonitorWindow;
   readonly asOf: string;
   readonly rows: number;
+  /** Distinct days, UTC, with at least one of the rows. */
+  readonly coveredDays: number;
   readonly labelledShare: number;
   /** AUC with its day-block interval; null without both labels. */
   readonly quality: Estimate | null;
@@ -33,8 +37,8 @@ export interface WindowVerdict {
 }
 
 /**
- * Judges a window under a project's monitor definition: `insufficient-data` where it is too short, not over, too small or
- * too little labelled; `degraded` where the quality's upper bound lies more than the tolerance below the baseline's
+ * Judges a window under a project's monitor definition: `insufficient-data` where it is too short, not over, too small, with
+ * rows of too few days or too little labelled; `degraded` where the quality's upper bound lies more than the tolerance below the baseline's
  * quality; `drifted` where a column drifted; else `healthy`. Degraded outranks drifted: quality is what matters, drift explains it. What else was seen is told in the reasons, whatever the
  * verdict.
  */
@@ -49,7 +53,7 @@ export function judgeWindow(evidence: WindowEvidence, definition: MonitorDefinit
 }
 
 function whatIsMissing(evidence: WindowEvidence, definition: MonitorDefinition): string[] {
-  const { window, asOf, rows, labelledShare, quality } = evidence;
+  const { window, asOf, rows, coveredDays, labelledShare, quality } = evidence;
   const reasons: string[] = [];
   const span = Date.parse(window.until) - Date.parse(window.from);
   if (span < durationMs(definition.window)) {
@@ -59,6 +63,11 @@ function whatIsMissing(evidence: WindowEvidence, definition: MonitorDefinition):
     reasons.push(`The window ends at ${window.until}, after ${asOf}, as of which it is looked at.`);
   }
   if (rows < LEAST_ROWS) reasons.push(`The window has ${rows} rows; at least ${LEAST_ROWS} are needed.`);
+  const daysNeeded = Math.max(1, Math.ceil(durationMs(definition.window) / DAY_MS));
+  // Without any row, the sentence before says it all.
+  if (rows > 0 && coveredDays < daysNeeded) {
+    reasons.push(`The rows cover ${coveredDays} of the ${daysNeeded} days that the project's monitor asks for.`);
+  }
   if (rows > 0 && labelledShare < definition.min_labelled) {
     reasons.push(
       `Labels are known for ${percent(labelledShare)} of the rows; at least ${percent(definition.min_labelled)} are needed.`,
@@ -105,5 +114,5 @@ function percent(share: number): string {
 }
 
 function days(milliseconds: number): string {
-  return `${Number((milliseconds / 86_400_000).toFixed(2))} days`;
+  return `${Number((milliseconds / DAY_MS).toFixed(2))} days`;
 }

@@ -111,6 +111,28 @@ describe('predictions', () => {
     expect(before).toEqual([{ rows: week.rows }]);
   });
 
+  it('keeps rows that were scored with newer features', async () => {
+    const of = (change: Partial<PredictionsToPublish>) => ({ version: 4, ...change });
+    const newer = await publishPredictions(flights.lake, toPublish('newer', 'week', of({ snapshot: snapshot + 1000 })));
+    const older = publishPredictions(flights.lake, toPublish('older', 'week', of({})));
+    await expect(older).rejects.toMatchObject({
+      type: 'IllegalTransition',
+      message: expect.stringMatching(
+        new RegExp(`snapshot ${snapshot + 1000};.*older snapshot ${snapshot} .*score the window again`),
+      ) as unknown,
+    });
+    expect(await flights.lake.findCommit('older')).toBeUndefined();
+    const staged = await readdir(stagingFolder(flights.lake.dataFolder, 'older'));
+    expect(staged.filter((name) => name.endsWith('.parquet'))).toEqual([]);
+    const kept = `SELECT count(*)::INTEGER AS rows, max(feature_snapshot)::INTEGER AS snapshot FROM ${TABLE} WHERE model_version = 4`;
+    expect(await flights.rows(kept)).toEqual([{ rows: newer.rows, snapshot: snapshot + 1000 }]);
+    // Another window or version has nothing newer, and newer features replace.
+    const after = await publishPredictions(flights.lake, toPublish('older-after', 'after', of({})));
+    const newest = toPublish('newest', 'week', of({ snapshot: snapshot + 2000 }));
+    await publishPredictions(flights.lake, newest);
+    expect(await flights.rows(kept)).toEqual([{ rows: newer.rows + after.rows, snapshot: snapshot + 2000 }]);
+  });
+
   it('takes a version with another feature beside those without it', async () => {
     const features = [...flights.bundle.definition.training.features, 'is_weekend'];
     const spine = (flights.bundle.files['training/spine.sql'] ?? '').replace(
@@ -190,6 +212,22 @@ describe('predictions', () => {
       });
       expect(found).toEqual(expected);
     }
+  });
+
+  it('reads the predictions at the snapshot that is asked for', async () => {
+    const first = await publishPredictions(flights.lake, toPublish('pinned-1', 'week', { version: 7 }));
+    await flights.rows(
+      `COPY (SELECT 0.75::FLOAT AS score FROM '${file('week')}') TO '${file('pinned')}' (FORMAT parquet)`,
+    );
+    const change = { version: 7, scoresFile: file('pinned') };
+    const second = await publishPredictions(flights.lake, toPublish('pinned-2', 'week', change));
+    const meanAt = (predictionsSnapshot: number): Promise<unknown> =>
+      flights.lake.work(async (c) => {
+        await predictionsWithLabels(c, flights.bundle, { ...at(), ...WEEK, version: 7, predictionsSnapshot });
+        return (await c.runAndReadAll('SELECT round(avg(score), 2) FROM predictions')).getRowsJson()[0]?.[0];
+      });
+    expect(await meanAt(first.snapshot)).toBe(0.25);
+    expect(await meanAt(second.snapshot)).toBe(0.75);
   });
 
   it('gives an empty table for a version that scored nothing', async () => {

@@ -40,7 +40,7 @@ function monitor(changes: Partial<Parameters<typeof monitorWindow>[1]> = {}): Pr
 describe('monitorWindow', () => {
   it('finds a week like the ones before healthy', async () => {
     const report = await monitor();
-    expect(report).toMatchObject({ verdict: 'healthy', labelledShare: 1, driftedColumns: [] });
+    expect(report).toMatchObject({ verdict: 'healthy', coveredDays: 7, labelledShare: 1, driftedColumns: [] });
     const [counted] = await db.query(
       `SELECT count(*)::DOUBLE AS rows, avg(label) AS late FROM flights WHERE event_time >= TIMESTAMP '2001-02-02' AND event_time < TIMESTAMP '2001-02-09'`,
     );
@@ -89,10 +89,29 @@ describe('monitorWindow', () => {
     expect(report.reasons[0]).toMatch(/Labels are known for/);
   });
 
+  it('judges no week of which a day has no rows, and counts a day with one', async () => {
+    const without = (kept: string): string =>
+      `(SELECT * FROM flights WHERE event_time::DATE <> DATE '2001-02-05' OR event_time = (${kept}))`;
+    const gap = await monitor({ relation: without('SELECT NULL::TIMESTAMP') });
+    expect(gap).toMatchObject({ verdict: 'insufficient-data', coveredDays: 6 });
+    expect(gap.reasons).toContain("The rows cover 6 of the 7 days that the project's monitor asks for.");
+    const one = "SELECT min(event_time) FROM flights WHERE event_time >= TIMESTAMP '2001-02-05'";
+    // It is judged then: a Monday as good as missing moves the day of the week.
+    const judged = await monitor({ relation: without(one) });
+    expect(judged).toMatchObject({ verdict: 'drifted', coveredDays: 7, driftedColumns: ['day_of_week'] });
+  });
+
   it('answers an empty window', async () => {
     const window = { from: '2002-02-02T00:00:00.000Z', until: '2002-02-09T00:00:00.000Z' };
     const report = await monitor({ window, asOf: '2002-03-01T00:00:00.000Z' });
-    expect(report).toMatchObject({ rows: 0, labelledShare: 0, labelMean: null, quality: null, driftScore: null });
+    expect(report).toMatchObject({
+      rows: 0,
+      coveredDays: 0,
+      labelledShare: 0,
+      labelMean: null,
+      quality: null,
+      driftScore: null,
+    });
     expect(report).toMatchObject({ verdict: 'insufficient-data', drift: [] });
     expect(report.metricRows.drift).toHaveLength(1);
   });

@@ -18,6 +18,7 @@ function evidence(changes: Partial<WindowEvidence> = {}): WindowEvidence {
     window: { from: '2001-05-01T00:00:00Z', until: '2001-05-08T00:00:00Z' },
     asOf: '2001-05-09T00:00:00Z',
     rows: 20_000,
+    coveredDays: 7,
     labelledShare: 0.99,
     quality: { value: 0.7, lower: 0.68, upper: 0.72 },
     baselineQuality: { metric: 'auc', value: 0.71, lower: 0.7, upper: 0.72 },
@@ -65,7 +66,8 @@ describe('judgeWindow', () => {
     ],
     ['not over', { asOf: '2001-05-07T00:00:00Z' }, /ends at 2001-05-08.*after 2001-05-07/],
     ['too small', { rows: 499 }, /499 rows; at least 500/],
-    ['without rows', { rows: 0, labelledShare: 0, quality: null, drift: [] }, /0 rows; at least 500/],
+    ['without rows', { rows: 0, coveredDays: 0, labelledShare: 0, quality: null, drift: [] }, /0 rows; at least 500/],
+    ['covered in part', { coveredDays: 6 }, /cover 6 of the 7 days/],
     ['hardly labelled', { labelledShare: 0.8 }, /known for 80.0 % .* at least 90.0 %/],
     ['of one label', { quality: null }, /same label/],
   ])('has insufficient data where the window is %s', (_, changes, reason) => {
@@ -73,6 +75,21 @@ describe('judgeWindow', () => {
     expect(verdict).toBe('insufficient-data');
     expect(reasons).toHaveLength(1);
     expect(reasons[0]).toMatch(reason);
+  });
+
+  it.each([
+    ['1h', 0, 'insufficient-data'],
+    ['1h', 1, 'healthy'],
+    ['36h', 1, 'insufficient-data'],
+    ['36h', 2, 'healthy'],
+  ] as const)('asks a monitor of %s for whole days, one at least: %i', (window, coveredDays, verdict) => {
+    const definition = monitorSchema.parse({ window });
+    expect(judgeWindow(evidence({ coveredDays }), definition).verdict).toBe(verdict);
+  });
+
+  it('tells a partly covered window from a degraded one', () => {
+    const partly = evidence({ coveredDays: 2, quality: { value: 0.5, lower: 0.4, upper: 0.55 } });
+    expect(judgeWindow(partly, DEFINITION).verdict).toBe('insufficient-data');
   });
 
   it('says so where one day gives no interval', () => {
