@@ -35,7 +35,7 @@ export function createDatasetActivities(deps: DataDependencies) {
      */
     async prepareTrainingData({ pinned, asOf, snapshot }: PrepareTrainingDataInput): Promise<DatasetRef> {
       const bundle = await readBundle(artifacts, pinned);
-      const source = await snapshotToRead(lake, pinned.project, asOf, snapshot);
+      const source = await snapshotToRead(lake, pinned.project, snapshot);
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'dataset.parquet');
         const { cancellationSignal } = Context.current();
@@ -123,26 +123,22 @@ export interface SnapshotToRead {
 }
 
 /**
- * The snapshot to read: the one named, else the newest refresh at or before the as-of, else the newest of all, whose
- * views then hide what was known after the as-of.
+ * The snapshot to read: the one named, else the newest refresh. It knows most; what was known after a run's own as-of is
+ * hidden by the views that the run reads through.
  */
-export async function snapshotToRead(
-  lake: Lake,
-  project: string,
-  asOf?: string,
-  snapshot?: number,
-): Promise<SnapshotToRead> {
-  if (snapshot !== undefined) {
-    const named = await lake.publishedAt(project, snapshot);
-    if (named !== undefined) return { snapshot, refreshedAsOf: named.asOf };
-    throw new SuperstepError(
-      'InvalidInput',
-      `snapshot ${snapshot} is no refresh of ${project}; expected one that refreshFeatures published, its result names it`,
-    );
-  }
-  const refresh = (await lake.published(project, asOf)) ?? (await lake.published(project));
+export async function snapshotToRead(lake: Lake, project: string, snapshot?: number): Promise<SnapshotToRead> {
+  const refresh = snapshot === undefined ? await lake.published(project) : await lake.publishedAt(project, snapshot);
   if (refresh !== undefined) return { snapshot: refresh.snapshot, refreshedAsOf: refresh.asOf };
-  throw new SuperstepError('EmptyDataset', `${project} has no data yet; run refreshFeatures for it first`, { project });
+  if (snapshot === undefined) {
+    throw new SuperstepError('EmptyDataset', `${project} has no data yet; run refreshFeatures for it first`, {
+      project,
+    });
+  }
+  throw new SuperstepError(
+    'InvalidInput',
+    `snapshot ${snapshot} is no refresh of ${project}; expected one that refreshFeatures published, its result names it`,
+    { project, snapshot },
+  );
 }
 
 /** A third and two thirds into the window: far enough from its ends that a view has both a past and a future there. */

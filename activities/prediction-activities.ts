@@ -11,6 +11,7 @@ import type {
   ScoringWindow,
 } from '../contracts/score-batch.ts';
 import { buildDataset } from '../lakehouse/dataset.ts';
+import { knownUntil } from '../lakehouse/known-until.ts';
 import { exportPredictions, publishPredictions } from '../lakehouse/predictions.ts';
 import { withScratchFolder } from './child-process.ts';
 import type { DataDependencies } from './data-dependencies.ts';
@@ -27,6 +28,7 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
     async buildScoringRows({ pinned, scoring, from, until }: ScoringWindow): Promise<ScoringRows | null> {
       const bundle = await readBundle(artifacts, scoring.pinned);
       const source = await snapshotToRead(lake, pinned.project);
+      requireKnownUntil(pinned.project, (await knownUntil(lake, pinned.project)) ?? source.refreshedAsOf, until);
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'rows.parquet');
         // The refresh's as-of, later than any row: features are looked up as of each row's own time.
@@ -34,7 +36,6 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
         const request = { ...source, asOf, from, until, withLabels: false, file };
         try {
           const { rows } = await buildDataset(lake, bundle, request, Context.current().cancellationSignal);
-          requireKnownUntil(pinned.project, asOf, until);
           return { data: await artifacts.putFile(file, { move: true }), rows, snapshot: source.snapshot, asOf };
         } catch (error) {
           if (error instanceof SuperstepError && error.type === 'EmptyDataset') return null;
@@ -97,11 +98,11 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
 }
 
 /** A window that the lake knows only in part would be scored in part, and nobody would notice. */
-function requireKnownUntil(project: string, refreshedAsOf: string, until: string): void {
-  if (refreshedAsOf >= until) return;
+function requireKnownUntil(project: string, known: string, until: string): void {
+  if (known >= until) return;
   throw new SuperstepError(
     'StaleFeatures',
-    `${project} was last refreshed as of ${refreshedAsOf}, but the window to score ends at ${until}; run refreshFeatures as of ${until} or later first`,
-    { refreshedAsOf, until },
+    `${project} was last refreshed as of ${known}, but the window to score ends at ${until}; run refreshFeatures as of ${until} or later first`,
+    { known, until },
   );
 }

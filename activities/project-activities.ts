@@ -35,6 +35,7 @@ export function createProjectActivities(deps: ProjectDependencies) {
       const parsed = parseInput(workflow, WORKFLOW_INPUTS[workflow], input);
       const pinned = await pinProject(deps, parsed.project, MODEL_MAKERS.includes(workflow));
       const asOf = 'asOf' in parsed && parsed.asOf !== undefined ? parsed.asOf : now;
+      refuseFuture(workflow, asOf, now);
       const window = WINDOWED.includes(workflow) ? await completeWindow(deps, pinned, asOf, parsed) : {};
       return { input: { ...parsed, ...window }, asOf, pinned, environment: deps.environment };
     },
@@ -80,6 +81,19 @@ async function pinProject(deps: ProjectDependencies, name: string, makesModel: b
   }
   const bundle = await deps.artifacts.putJson(toPinnedBundle(loaded, policy));
   return { project: name, model: name, projectDigest: loaded.digest, policyDigest: digest, bundle, commit, clean };
+}
+
+/** A refresh as of 2101 would know everything, and each later one nothing new. */
+function refuseFuture(workflow: WorkflowType, asOf: string, now: string): void {
+  if (asOf <= now) return;
+  throw new SuperstepError(
+    'InvalidInput',
+    `${workflow} cannot start as of ${asOf}: it is ${now} now; expected an asOf that has passed`,
+    {
+      asOf,
+      now,
+    },
+  );
 }
 
 /**

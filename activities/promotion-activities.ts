@@ -3,6 +3,7 @@ import type {
   ApprovalStanding,
   CandidateInput,
   CloseApprovalInput,
+  ClosedApproval,
   ConfirmServingInput,
   OpenApprovalInput,
   OpenedApproval,
@@ -21,6 +22,7 @@ import { durationMs } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { loadPolicy } from '../projects/load-policy.ts';
 import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
+import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import { checkCompliance } from '../registry/compliance-gate.ts';
 import type { Registry } from '../registry/registry.ts';
 import { complianceFacts } from './compliance-facts.ts';
@@ -76,12 +78,13 @@ export function createPromotionActivities(deps: PromotionDependencies) {
     },
 
     async recordComparison({ comparison, ...subject }: RecordComparisonInput): Promise<GateResult> {
-      const { difference, margin, champion, verdict, summary, report } = comparison;
+      const { difference, margin, champion, reference, verdict, summary, report } = comparison;
+      const standsInFor = champion === null ? '' : ` in place of version ${champion}`;
       const range = `${difference.lower.toFixed(4)} to ${difference.upper.toFixed(4)}`;
       const result: GateResult = {
         gate: 'comparison',
         verdict,
-        summary: `${summary} Compared with ${champion === null ? 'the baseline' : `version ${champion}`}.`,
+        summary: `${summary} Compared with ${reference === 'champion' ? `version ${champion}` : `the baseline${standsInFor}`}.`,
         checks: [
           {
             name: 'auc',
@@ -135,7 +138,8 @@ export function createPromotionActivities(deps: PromotionDependencies) {
     async recordDecision(input: RecordDecisionInput): Promise<void> {
       const { candidate, runId, requestId, sequence, message, counted, whyNot, via } = input;
       await registry.recordDecision({
-        naturalKey: `${requestId ?? runId}/${sequence}`,
+        // With its content: after a reset that leaves messages out, another one may bear the same number.
+        naturalKey: `${requestId ?? runId}/${sequence}/${sha256Hex(canonicalJson(message))}`,
         model: candidate.model,
         version: candidate.version,
         requestId,
@@ -149,8 +153,9 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       });
     },
 
-    async closeApproval({ requestId, outcome, by, comment }: CloseApprovalInput): Promise<void> {
-      await registry.closeApproval({ requestId, outcome, by, comment });
+    async closeApproval({ requestId, outcome, by, comment }: CloseApprovalInput): Promise<ClosedApproval> {
+      const { status } = await registry.closeApproval({ requestId, outcome, by, comment });
+      return { status };
     },
 
     /** One registry transaction, which checks that the ground is still what was compared and approved. */

@@ -10,6 +10,7 @@ import type {
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { adoptRefresh } from '../lakehouse/adopt-refresh.ts';
 import { recordExpectations } from '../lakehouse/expectation-results.ts';
+import { recordCheck } from '../lakehouse/known-until.ts';
 import { planRefresh } from '../lakehouse/plan-refresh.ts';
 import { stageTable } from '../lakehouse/stage-table.ts';
 import { resolveSourceFiles } from '../projects/source-files.ts';
@@ -28,10 +29,14 @@ export function createRefreshActivities({ lake, artifacts }: Pick<DataDependenci
         sourceFiles[name] = await resolveSourceFiles(source.path, bundle.folder);
       }
       const ids = { project: pinned.project, projectDigest: pinned.projectDigest };
-      return planRefresh(lake, bundle, ids, { asOf, full, sourceFiles });
+      const plan = await planRefresh(lake, bundle, ids, { asOf, full, sourceFiles });
+      if (plan.outcome === 'no-new-data') await recordCheck(lake, plan);
+      return plan;
     },
 
-    async stageTable({ pinned, plan, table, staged }: StageTableInput): Promise<StagedTable> {
+    /** Stages one table of a plan; null when the plan was carried out meanwhile, by another run of the same refresh. */
+    async stageTable({ pinned, plan, table, staged }: StageTableInput): Promise<StagedTable | null> {
+      if ((await lake.findCommit(plan.key)) !== undefined) return null;
       const bundle = await readBundle(artifacts, pinned);
       return stageTable(lake, bundle, plan, table, staged, Context.current().cancellationSignal);
     },

@@ -67,9 +67,12 @@ export interface CompareModelsInput {
   readonly candidate: PinnedPromotion;
 }
 
-/** The champion that was compared with, or the baseline. */
+/** A candidate against the champion, or against the baseline. */
 export interface ComparisonResult {
+  /** The Production version at the time, which a promotion expects to find still; null when there was none. */
   readonly champion: number | null;
+  /** Who was compared with: the baseline also stands in for a champion that cannot be scored on the candidate's rows. */
+  readonly reference: 'champion' | 'baseline';
   readonly verdict: Verdict;
   readonly challengerAuc: Estimate;
   readonly referenceAuc: Estimate;
@@ -114,6 +117,7 @@ export type OpenedApproval =
       readonly requestId: string;
       readonly superseded: readonly { readonly version: number; readonly workflowId: string | null }[];
     }
+  | { readonly outcome: 'champion-changed'; readonly champion: number | null }
   | { readonly outcome: 'superseded' };
 
 export interface RecordDecisionInput extends CandidateInput {
@@ -144,6 +148,11 @@ export type PromotedVersion =
   | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
   | { readonly outcome: 'superseded' };
+
+/** How a request was closed: as asked, or by another hand before. */
+export interface ClosedApproval {
+  readonly status: 'rejected' | 'expired' | 'cancelled' | 'superseded' | 'approved' | 'open';
+}
 
 /** How an open request stands in the registry, asked when a gate is woken. */
 export interface ApprovalStanding {

@@ -10,7 +10,7 @@ import type {
   StagedTable,
 } from '../contracts/refresh-features.ts';
 import { buildOrder, type OrderedTable } from './build-order.ts';
-import { newestRefresh } from './commits.ts';
+import { newestOfKind } from './commits.ts';
 import { writeExpectationResults } from './expectation-results.ts';
 import type { CommitRecord, Lake } from './lake.ts';
 import { describe } from './project-sql.ts';
@@ -78,7 +78,7 @@ async function publish(
     details: { ...details },
   } as const;
   return lake.commit(commit, async (c) => {
-    const newest = await newestRefresh(c, plan.project);
+    const newest = await newestOfKind(c, 'refresh', plan.project);
     requireBase(plan, newest);
     await refuseForeignTables(c, plan.project, plan.tables);
     if (plan.full) await dropForgotten(c, scene, newest);

@@ -3,11 +3,14 @@ import { SuperstepError } from '../contracts/failure-types.ts';
 import { isLostRace, messageOf } from './engine-errors.ts';
 import { literal, timestampLiteral } from './sql-text.ts';
 
+/** `refresh-check`: a refresh that found nothing new, and so knows that nothing is missing up to its as-of. */
+export type CommitKind = 'refresh' | 'refresh-check' | 'predictions' | 'metrics';
+
 /** What a lake transaction is for. */
 export interface LakeCommit {
   /** The natural key: the same work, repeated by whomever, has the same one. */
   readonly key: string;
-  readonly kind: 'refresh' | 'predictions' | 'metrics';
+  readonly kind: CommitKind;
   readonly project: string;
   /** ISO instant. */
   readonly asOf: string;
@@ -84,9 +87,13 @@ export function findCommit(c: DuckDBConnection, key: string): Promise<CommitReco
   return newest(c, `key = ${literal(key)}`);
 }
 
-export function newestRefresh(c: DuckDBConnection, project: string, asOf?: string): Promise<CommitRecord | undefined> {
-  const until = asOf === undefined ? '' : ` AND as_of <= ${timestampLiteral(asOf)}`;
-  return newest(c, `kind = 'refresh' AND project = ${literal(project)}${until}`);
+/** The newest commit of a kind for a project. */
+export function newestOfKind(
+  c: DuckDBConnection,
+  kind: CommitKind,
+  project: string,
+): Promise<CommitRecord | undefined> {
+  return newest(c, `kind = ${literal(kind)} AND project = ${literal(project)}`);
 }
 
 /** The refresh of a project that published a snapshot. */

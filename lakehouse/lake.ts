@@ -2,7 +2,15 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
 import { SuperstepError } from '../contracts/failure-types.ts';
-import { commitOnce, type CommitRecord, findCommit, type LakeCommit, newestRefresh, refreshAt } from './commits.ts';
+import {
+  type CommitKind,
+  commitOnce,
+  type CommitRecord,
+  findCommit,
+  type LakeCommit,
+  newestOfKind,
+  refreshAt,
+} from './commits.ts';
 import { isLostRace, lakeFault, messageOf } from './engine-errors.ts';
 import { runJob } from './job.ts';
 import { literal } from './sql-text.ts';
@@ -40,8 +48,10 @@ export interface Lake {
    */
   commit(input: LakeCommit, write: (connection: DuckDBConnection) => Promise<void>): Promise<CommitRecord>;
   findCommit(key: string): Promise<CommitRecord | undefined>;
-  /** The newest refresh of a project, or the newest of those whose as-of is at most `asOf`. */
-  published(project: string, asOf?: string): Promise<CommitRecord | undefined>;
+  /** The newest refresh of a project. */
+  published(project: string): Promise<CommitRecord | undefined>;
+  /** The newest commit of a kind for a project. */
+  latest(kind: CommitKind, project: string): Promise<CommitRecord | undefined>;
   /** The refresh of a project that published this snapshot; undefined when the snapshot is none. */
   publishedAt(project: string, snapshot: number): Promise<CommitRecord | undefined>;
   /** Interrupts what still runs, waits for it and lets go of all files. */
@@ -87,7 +97,8 @@ export async function openLake(options: LakeOptions): Promise<Lake> {
       return mine;
     },
     findCommit: (key) => connected((c) => findCommit(c, key)),
-    published: (project, asOf) => connected((c) => newestRefresh(c, project, asOf)),
+    published: (project) => connected((c) => newestOfKind(c, 'refresh', project)),
+    latest: (kind, project) => connected((c) => newestOfKind(c, kind, project)),
     publishedAt: (project, snapshot) => connected((c) => refreshAt(c, project, snapshot)),
     async close() {
       closing.abort(new Error('the lake is being closed'));

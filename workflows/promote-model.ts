@@ -11,6 +11,7 @@ import type { GateResult } from '../contracts/gates.ts';
 import type {
   CandidateInput,
   ComparisonResult,
+  OpenedApproval,
   PinnedPromotion,
   PreparedEvidence,
   PromoteModelInput,
@@ -81,12 +82,13 @@ class Promotion {
     for (;;) {
       const { comparison, verdict } = await this.#compare(subject);
       if (verdict === 'fail') return this.#finish(subject, 'failed-comparison', null);
-      const requestId = await this.#openApproval(subject, comparison);
-      if (requestId === null) return this.#finish(subject, 'superseded', null);
+      const opened = await this.#openApproval(subject, comparison);
+      if (opened.outcome === 'champion-changed') continue;
+      if (opened.outcome === 'superseded') return this.#finish(subject, 'superseded', null);
+      const { requestId } = opened;
       const answer = await this.#waitForAnswer(subject, requestId, comparison);
       this.#gate.close();
-      const outcome = answer === 'approved' ? await this.#promote(subject, requestId, comparison) : answer;
-      if (outcome === 'rejected' || outcome === 'expired') await this.#refuse(subject, requestId, outcome);
+      const outcome = await this.#carryOut(subject, requestId, comparison, answer);
       if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
       this.#gate.shut();
     }
@@ -120,8 +122,8 @@ class Promotion {
     return { comparison, verdict: result.verdict };
   }
 
-  /** Shows the evidence and opens the gate; null when a newer candidate was there first. */
-  async #openApproval(subject: CandidateInput, comparison: ComparisonResult): Promise<string | null> {
+  /** Shows the evidence and opens the gate, unless its ground has moved: a newer candidate was first, or another champion. */
+  async #openApproval(subject: CandidateInput, comparison: ComparisonResult): Promise<OpenedApproval> {
     this.#enter('approval', 'Writing the evidence page.');
     const evidence = await promotion.prepareEvidence.executeWithOptions({ summary: 'evidence page' }, [
       { ...subject, gates: this.#gates, comparison },
@@ -134,12 +136,12 @@ class Promotion {
         { ...subject, evidence, champion: comparison.champion, superstep: parent?.workflowId ?? null },
       ]),
     );
-    this.#openRequest = opened.outcome === 'open' ? opened.requestId : null;
-    if (opened.outcome === 'superseded') return null;
+    if (opened.outcome !== 'open') return opened;
+    this.#openRequest = opened.requestId;
     const woken = opened.superseded.map((older) => older.workflowId).filter((id) => id !== null);
     await CancellationScope.nonCancellable(() => wakeGates(woken));
     this.#gate.open({ ...subject.candidate.approval, evidenceDigest: evidence.digest });
-    return opened.requestId;
+    return opened;
   }
 
   async #waitForAnswer(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
@@ -188,18 +190,38 @@ class Promotion {
     }
   }
 
-  async #refuse(subject: CandidateInput, requestId: string, outcome: 'rejected' | 'expired'): Promise<void> {
+  async #carryOut(
+    subject: CandidateInput,
+    requestId: string,
+    comparison: ComparisonResult,
+    answer: Answer,
+  ): Promise<'promoted' | Exclude<Answer, 'approved'>> {
+    if (answer === 'approved') return this.#promote(subject, requestId, comparison);
+    if (answer === 'rejected' || answer === 'expired') return this.#refuse(subject, requestId, answer);
+    return answer;
+  }
+
+  /** Archives the candidate; the registry has the last word, since another hand may have closed the request before. */
+  async #refuse(
+    subject: CandidateInput,
+    requestId: string,
+    outcome: 'rejected' | 'expired',
+  ): Promise<'rejected' | 'expired' | 'superseded'> {
     const rejection = this.#gate.state.counted.find((message) => message.decision === 'reject');
-    await promotion.closeApproval.executeWithOptions({ summary: `${outcome}: archive the candidate` }, [
-      {
-        ...subject,
-        requestId,
-        outcome,
-        by: rejection?.approver ?? 'superstep',
-        comment: rejection?.comment ?? 'Nobody decided in time.',
-      },
-    ]);
+    const { status } = await promotion.closeApproval.executeWithOptions(
+      { summary: `${outcome}: archive the candidate` },
+      [
+        {
+          ...subject,
+          requestId,
+          outcome,
+          by: rejection?.approver ?? 'superstep',
+          comment: rejection?.comment ?? 'Nobody decided in time.',
+        },
+      ],
+    );
     this.#openRequest = null;
+    return status === outcome ? outcome : 'superseded';
   }
 
   async #promote(
@@ -208,9 +230,12 @@ class Promotion {
     comparison: ComparisonResult,
   ): Promise<'promoted' | 'superseded' | 'champion-changed'> {
     this.#enter('promotion', 'Approved. Promoting in one registry transaction.');
-    const promoted = await promotion.promoteModelVersion.executeWithOptions(
-      { summary: 'archive the old, promote the new' },
-      [{ ...subject, requestId, evidenceDigest: this.#evidence?.digest ?? '', champion: comparison.champion }],
+    const evidenceDigest = this.#evidence?.digest ?? '';
+    const promoted = await CancellationScope.nonCancellable(() =>
+      // Cancelled in the middle, a run would not know whether its version serves.
+      promotion.promoteModelVersion.executeWithOptions({ summary: 'archive the old, promote the new' }, [
+        { ...subject, requestId, evidenceDigest, champion: comparison.champion },
+      ]),
     );
     if (promoted.outcome !== 'promoted') return promoted.outcome;
     this.#openRequest = null;

@@ -30,6 +30,7 @@ export async function refreshFeatures(input: RefreshFeaturesInput): Promise<Refr
       return { outcome: 'no-new-data', asOf, snapshot: plan.base?.snapshot ?? null, tables: [], expectations: [] };
     }
     const staged = await stageTables(pinned, plan, story);
+    if (staged === null) continue;
     const stopped = staged.find((table) => table.stopped !== undefined);
     if (stopped !== undefined) return recordStop(pinned, plan, staged, `${stopped.table}.${stopped.stopped}`, story);
 
@@ -44,14 +45,15 @@ export async function refreshFeatures(input: RefreshFeaturesInput): Promise<Refr
   }
 }
 
-/** Stages a plan's tables in order, up to one that an expectation stops. */
-async function stageTables(pinned: PinnedProject, plan: RefreshPlan, story: Story): Promise<StagedTable[]> {
+/** Stages a plan's tables in order, up to one that an expectation stops; null when the plan was carried out meanwhile. */
+async function stageTables(pinned: PinnedProject, plan: RefreshPlan, story: Story): Promise<StagedTable[] | null> {
   const staged: StagedTable[] = [];
   for (const table of plan.tables) {
     story.phase('stage', stagingDetails(plan, staged, table));
     const next = await refreshing.stageTable.executeWithOptions({ summary: `stage ${table}` }, [
       { pinned, plan, table, staged },
     ]);
+    if (next === null) return null;
     staged.push(next);
     if (next.stopped !== undefined) break;
   }

@@ -7,7 +7,8 @@ import { wakeGates } from './wake-gates.ts';
 /** Puts the previous Production back, in one registry transaction; gates that compared with the other are woken. */
 export async function rollBackModel(input: RollBackModelInput): Promise<RollBackModelResult> {
   const story = beginStory('Rollback');
-  const { workflowId, runId } = workflowInfo();
+  // A reset keeps the first run's id, and so finds what was done already.
+  const { workflowId, firstExecutionRunId: runId } = workflowInfo();
   story.phase('roll-back', 'Putting the previous Production back.');
   const { waitingGates, ...result } = await promotion.rollBackVersion.executeWithOptions(
     { summary: 'back to the previous Production' },

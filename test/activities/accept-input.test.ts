@@ -42,6 +42,28 @@ describe('the window of scoreBatch', () => {
   });
 });
 
+describe('an as-of', () => {
+  const at = (asOf: string) =>
+    createProjectActivities({
+      artifacts: createArtifactStore({ folder }),
+      environment: 'dev',
+      projectRoots: [join(ROOT, 'examples')],
+      policies: join(ROOT, 'policies'),
+    }).acceptInput({
+      workflow: 'refreshFeatures',
+      input: { project: 'flights-delay', asOf },
+      now: '2001-05-09T04:00:00.000Z',
+    });
+
+  it('may be now, and not later: a typo must not make all later refreshes find nothing new', async () => {
+    expect((await at('2001-05-09T04:00:00Z')).asOf).toBe('2001-05-09T04:00:00.000Z');
+    await expect(at('2101-05-01T00:00:00Z')).rejects.toMatchObject({
+      type: 'InvalidInput',
+      message: expect.stringContaining('expected an asOf that has passed') as string,
+    });
+  });
+});
+
 describe('pinning', () => {
   it('gives equal projects one bundle', async () => {
     const [first, second] = [await accept({ project: 'flights-delay' }), await accept({ project: 'flights-delay' })];

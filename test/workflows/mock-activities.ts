@@ -113,7 +113,7 @@ function promotions(): PromotionActivities & Pick<DatasetActivities, 'compareMod
     }),
     approvalStanding: async () => ({ request: 'open', champion: CHAMPION }),
     recordDecision: async () => undefined,
-    closeApproval: async () => undefined,
+    closeApproval: async ({ outcome }) => ({ status: outcome }),
     promoteModelVersion: async ({ champion }) => ({
       outcome: 'promoted',
       previous: champion,

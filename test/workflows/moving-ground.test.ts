@@ -59,6 +59,26 @@ describe('a gate whose ground moves', () => {
     expect(env.mocks.order()).not.toContain('closeApproval');
   });
 
+  it('compares again when the champion changed before the gate could open', async () => {
+    let openings = 0;
+    env.mocks.answer({
+      openApproval: async () =>
+        ++openings === 1
+          ? { outcome: 'champion-changed', champion: CHAMPION + 1 }
+          : { outcome: 'open', requestId: 'request-7', superseded: [] },
+    });
+    const handle = await env.start('promoteModel', { project: PROJECT, version: VERSION });
+    await gateOpens(handle);
+    expect(env.mocks.calls('compareModels')).toHaveLength(2);
+    await handle.terminate();
+  });
+
+  it('ends as superseded when another hand closed the request before a rejection could', async () => {
+    const handle = await startAtGate({ closeApproval: async () => ({ status: 'superseded' }) });
+    await handle.signal('reject', ANSWER);
+    expect((await result(handle)).outcome).toBe('superseded');
+  });
+
   it('wakes the gates that it supersedes, also when one of them has ended', async () => {
     const older = await startAtGate({ approvalStanding: async () => ({ request: 'superseded', champion: CHAMPION }) });
     env.mocks.answer({

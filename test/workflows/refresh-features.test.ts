@@ -64,6 +64,17 @@ describe('refreshFeatures', () => {
     expect(env.mocks.calls('planRefresh')).toHaveLength(2);
   });
 
+  it('looks again when another run carried out the same plan', async () => {
+    let plans = 0;
+    env.mocks.answer({
+      stageTable: async () => null,
+      planRefresh: async () => (++plans === 1 ? PLAN : { ...PLAN, outcome: 'no-new-data' }),
+    });
+    const handle = await env.start('refreshFeatures', INPUT);
+    expect(await handle.result()).toMatchObject({ outcome: 'no-new-data' });
+    expect(env.mocks.order()).not.toContain('adoptRefresh');
+  });
+
   it('ends without a snapshot when there never was any data', async () => {
     env.mocks.answer({ planRefresh: async () => ({ ...PLAN, outcome: 'no-new-data', base: null }) });
     const handle = await env.start('refreshFeatures', INPUT);

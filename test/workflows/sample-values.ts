@@ -125,6 +125,7 @@ export function gateResult(gate: GateResult['gate'], verdict: GateResult['verdic
 export function comparison(changes: Partial<ComparisonResult> = {}): ComparisonResult {
   return {
     champion: CHAMPION,
+    reference: 'champion',
     verdict: 'pass',
     challengerAuc: EVALUATION.auc,
     referenceAuc: { value: 0.73, lower: 0.723, upper: 0.737 },
