@@ -30,6 +30,7 @@ export function promotionActivities(): Partial<PromotionActivities & DatasetActi
   };
   const comparison: ComparisonResult = {
     champion: null,
+    reference: 'baseline',
     verdict: 'pass',
     challengerAuc: ESTIMATE,
     referenceAuc: ESTIMATE,
