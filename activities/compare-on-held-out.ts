@@ -2,16 +2,13 @@ import { join } from 'node:path';
 import { Context } from '@temporalio/activity';
 import type { PinnedBundle } from '../contracts/pinned-bundle.ts';
 import type { ComparisonResult, PinnedPromotion } from '../contracts/promote-model.ts';
-import type { DatasetRef, PinnedProject } from '../contracts/training.ts';
 import { scoreByBaseline } from '../lakehouse/baseline-scores.ts';
-import { buildDataset } from '../lakehouse/dataset.ts';
 import { appendMetrics } from '../lakehouse/metrics-table.ts';
 import { parquetRelation } from '../lakehouse/query-rows.ts';
 import { projectTable } from '../lakehouse/project-table.ts';
-import { sameKey } from '../lakehouse/sql-text.ts';
 import { comparePaired, type PairedComparison } from '../learning/comparison.ts';
 import type { Evaluation } from '../learning/evaluation.ts';
-import type { ModelVersion } from '../registry/model-versions.ts';
+import { type ChampionScores, scoreChampion } from './champion-scores.ts';
 import type { DataDependencies } from './data-dependencies.ts';
 import { readHistogram, reportOn, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
 import { readBundle } from './pinned-bundles.ts';
@@ -23,7 +20,11 @@ export interface ComparisonReport {
   readonly reference: Evaluation;
 }
 
-/** Compares a candidate with Production, or with the project's baseline, on the same pinned rows, and logs the result. */
+/**
+ * Compares a candidate with Production, or with the project's baseline, on the same pinned rows and labels, and logs the
+ * result. A champion that cannot be scored on these rows (its feature view is gone, say) must not keep every later
+ * version from being promoted: the baseline stands in for it, and a person decides.
+ */
 export async function compareOnHeldOut(
   deps: DataDependencies,
   candidate: PinnedPromotion,
@@ -44,12 +45,13 @@ export async function compareOnHeldOut(
   );
   const scored = await scoreFile(artifacts, onnx, heldOut, folder, deps.threads);
   const challengerRows = scoredRelation(heldOut, scored.file);
-  const referenceRows =
-    champion === null
-      ? await scoreBaseline(deps, bundle, heldOut, folder)
-      : await scoreChampion(deps, champion, { pinned: candidate.pinned, dataset, heldOut, folder });
-
   const label = bundle.definition.training.label;
+  const championScores =
+    champion === null
+      ? null
+      : await scoreChampion(deps, champion, { pinned: candidate.pinned, dataset, label, heldOut, folder });
+  const referenceRows =
+    championScores?.comparable === true ? championScores.relation : await scoreBaseline(deps, bundle, heldOut, folder);
   const { margin } = bundle.definition.gates.comparison;
   const { confidence, margin_at_least } = bundle.policy.comparison;
   const rule = { margin: Math.max(margin, margin_at_least), confidence };
@@ -70,17 +72,33 @@ export async function compareOnHeldOut(
 
   const result: ComparisonResult = {
     champion: champion?.version ?? null,
-    verdict: comparison.verdict,
+    ...judgement(comparison, champion?.version ?? null, championScores),
     challengerAuc: comparison.challenger,
     referenceAuc: comparison.champion,
     difference: comparison.difference,
     ...rule,
     rows: scored.rows,
-    summary: comparison.summary,
     report: await artifacts.putJson(report),
   };
   await logComparison(deps, candidate, comparison, result);
   return result;
+}
+
+/**
+ * What the comparison says of the candidate. Where the baseline stood in for a champion, no gain over the champion is
+ * shown: it cannot pass by itself.
+ */
+export function judgement(
+  { verdict, summary }: Pick<PairedComparison, 'verdict' | 'summary'>,
+  champion: number | null,
+  scores: ChampionScores | null,
+): Pick<ComparisonResult, 'reference' | 'verdict' | 'summary'> {
+  if (champion === null || scores === null) return { reference: 'baseline', verdict, summary };
+  if (scores.comparable) return { reference: 'champion', verdict, summary };
+  const standIn = `Champion version ${champion} could not be scored on these rows (${scores.why}), so the baseline stood in for it`;
+  return verdict === 'fail'
+    ? { reference: 'baseline', verdict, summary: `${summary} ${standIn}.` }
+    : { reference: 'baseline', verdict: 'inconclusive', summary: `${summary} ${standIn} and a person must decide.` };
 }
 
 /** The baseline's scores on the same rows. Gives a relation of rows and scores. */
@@ -95,40 +113,6 @@ async function scoreBaseline(
   return parquetRelation(file);
 }
 
-interface ChampionRows {
-  readonly pinned: PinnedProject;
-  readonly dataset: DatasetRef;
-  readonly heldOut: string;
-  readonly folder: string;
-}
-
-/**
- * The champion's scores on the same rows. Where it was trained from another version of the project, its own spine and
- * features are computed for the window, from the same snapshot, and held against the challenger's rows by key.
- */
-async function scoreChampion(deps: DataDependencies, champion: ModelVersion, rows: ChampionRows): Promise<string> {
-  const { lake, artifacts, registry } = deps;
-  const { inputs, onnx } = await readLineage(registry, champion);
-  if (inputs.pinned.projectDigest === rows.pinned.projectDigest) {
-    const { file } = await scoreFile(artifacts, onnx, rows.heldOut, rows.folder, deps.threads);
-    return scoredRelation(rows.heldOut, file);
-  }
-  const own = join(rows.folder, 'champion.parquet');
-  const bundle = await readBundle(artifacts, inputs.pinned);
-  const { snapshot, asOf, holdoutFrom } = rows.dataset;
-  const refresh = await lake.publishedAt(rows.pinned.project, snapshot);
-  await buildDataset(lake, bundle, {
-    snapshot,
-    refreshedAsOf: refresh?.asOf ?? asOf,
-    asOf,
-    from: holdoutFrom,
-    withLabels: true,
-    file: own,
-  });
-  const { file } = await scoreFile(artifacts, onnx, own, rows.folder, deps.threads);
-  return `(SELECT c.* FROM ${scoredRelation(own, file)} c SEMI JOIN ${parquetRelation(rows.heldOut)} h ON ${sameKey(rows.dataset.key, 'c', 'h')})`;
-}
-
 /** One row in the comparison table, keyed by what was compared, so that a repeated comparison is one row. */
 async function logComparison(
   deps: DataDependencies,
@@ -137,7 +121,12 @@ async function logComparison(
   result: ComparisonResult,
 ): Promise<void> {
   const { model, version, pinned, asOf, snapshot } = candidate;
-  const against = result.champion === null ? 'baseline' : `version-${result.champion}`;
+  const against =
+    result.reference === 'champion'
+      ? `version-${result.champion}`
+      : result.champion === null
+        ? 'baseline'
+        : `baseline-for-version-${result.champion}`;
   await appendMetrics(deps.lake, {
     key: `comparison/${model}/${version}/${against}/${snapshot}/${pinned.policyDigest.slice(0, 12)}`,
     project: pinned.project,
@@ -167,7 +156,8 @@ async function logComparison(
         as_of: asOf,
         model,
         challenger_version: version,
-        champion_version: result.champion,
+        // The version whose AUC is in reference_auc: none where it is the baseline's.
+        champion_version: result.reference === 'champion' ? result.champion : null,
         snapshot,
         rows: result.rows,
         days: paired.days,

@@ -69,8 +69,10 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
     metrics: {
       challenger: compared.challenger,
       reference: {
-        kind: comparison.champion === null ? 'baseline' : 'champion',
-        ...(comparison.champion === null ? {} : { version: comparison.champion }),
+        kind: comparison.reference,
+        ...(comparison.reference === 'baseline' || comparison.champion === null
+          ? {}
+          : { version: comparison.champion }),
         metrics: compared.reference,
       },
       difference: comparison.difference,
