@@ -70,9 +70,7 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
       challenger: compared.challenger,
       reference: {
         kind: comparison.reference,
-        ...(comparison.reference === 'baseline' || comparison.champion === null
-          ? {}
-          : { version: comparison.champion }),
+        ...(comparison.champion === null ? {} : { version: comparison.champion }),
         metrics: compared.reference,
       },
       difference: comparison.difference,

@@ -16,13 +16,17 @@ export function referenceName({ metrics: { reference } }: CandidateEvidence): st
   return reference.version === undefined ? 'Champion' : `Champion (version ${reference.version})`;
 }
 
+function opponent(evidence: CandidateEvidence): string {
+  const { kind, version } = evidence.metrics.reference;
+  if (kind === 'champion') return `against the ${referenceName(evidence).replace('Champion', 'champion')}`;
+  if (version === undefined) return 'against the baseline: there is no Production version yet';
+  return `against the baseline: version ${version}, in Production, could not be scored on these rows`;
+}
+
 /** Who is judged against whom, what the gates say, and the digest that an approval must name. */
 export function renderHero(evidence: CandidateEvidence, digest: string): Html {
-  const { model, version, environment, gates, metrics } = evidence;
-  const against =
-    metrics.reference.kind === 'champion'
-      ? `against the ${referenceName(evidence).replace('Champion', 'champion')}`
-      : 'against the baseline: there is no Production version yet';
+  const { model, version, environment, gates } = evidence;
+  const against = opponent(evidence);
   return html`<header class="top">
     <div class="brand">
       <span><b>Superstep</b> · evidence for a decision</span><span class="env">${environment}</span>

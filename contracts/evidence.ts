@@ -70,10 +70,10 @@ export interface EvidenceMetrics {
   readonly confidence: number;
 }
 
-/** The champion, or the project's baseline where there is no Production version. */
+/** The champion, or the project's baseline where there is no Production version, or one that these rows do not fit. */
 export interface EvidenceReference {
   readonly kind: 'champion' | 'baseline';
-  /** The champion's version. */
+  /** The version in Production, also where the baseline stands in for it. */
   readonly version?: number;
   readonly metrics: ModelMetrics;
 }

@@ -26,6 +26,20 @@ describe('renderEvidencePage', () => {
     expect(page).toContain('@media print');
   });
 
+  it('says why a baseline is the opponent: no Production yet, or one that does not fit the rows', async () => {
+    const { metrics } = sampleEvidence();
+    const against = (version?: number) => {
+      const reference = { kind: 'baseline' as const, metrics: metrics.reference.metrics };
+      return render(
+        sampleEvidence({
+          metrics: { ...metrics, reference: version === undefined ? reference : { ...reference, version } },
+        }),
+      );
+    };
+    expect(textOf(await against())).toContain('there is no Production version yet');
+    expect(textOf(await against(4))).toContain('version 4, in Production, could not be scored on these rows');
+  });
+
   it('gives the same bytes for the same evidence, also when many are rendered at once', async () => {
     const first = await render(sampleEvidence());
     await Promise.all([render(sampleEvidence({ slices: [] })), render(sampleEvidence({ model: 'other' }))]);
