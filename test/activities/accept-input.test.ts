@@ -12,14 +12,19 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true }));
 
-function accept(input: unknown, now = '2001-05-09T04:00:00.000Z') {
-  const { acceptInput } = createProjectActivities({
+function activities() {
+  return createProjectActivities({
     artifacts: createArtifactStore({ folder }),
     environment: 'dev',
     projectRoots: [join(ROOT, 'examples')],
     policies: join(ROOT, 'policies'),
   });
-  return acceptInput({ workflow: 'scoreBatch', input, now });
+}
+
+const NOW = '2001-05-09T04:00:00.000Z';
+
+function accept(input: unknown) {
+  return activities().acceptInput({ workflow: 'scoreBatch', input, now: NOW });
 }
 
 describe('the window of scoreBatch', () => {
@@ -44,16 +49,7 @@ describe('the window of scoreBatch', () => {
 
 describe('an as-of', () => {
   const at = (asOf: string) =>
-    createProjectActivities({
-      artifacts: createArtifactStore({ folder }),
-      environment: 'dev',
-      projectRoots: [join(ROOT, 'examples')],
-      policies: join(ROOT, 'policies'),
-    }).acceptInput({
-      workflow: 'refreshFeatures',
-      input: { project: 'flights-delay', asOf },
-      now: '2001-05-09T04:00:00.000Z',
-    });
+    activities().acceptInput({ workflow: 'refreshFeatures', input: { project: 'flights-delay', asOf }, now: NOW });
 
   it('may be now, and not later: a typo must not make all later refreshes find nothing new', async () => {
     expect((await at('2001-05-09T04:00:00Z')).asOf).toBe('2001-05-09T04:00:00.000Z');
