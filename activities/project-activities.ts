@@ -25,7 +25,8 @@ export interface ProjectDependencies {
 export type ProjectActivities = ReturnType<typeof createProjectActivities>;
 
 const DAY_MS = 86_400_000;
-const MODEL_MAKERS: readonly WorkflowType[] = ['trainModel', 'trainToDeploy'];
+/** What these write rests on the project's code: where the policy asks for it, on code that is committed. */
+const RELEASED_CODE_ONLY: readonly WorkflowType[] = ['refreshFeatures', 'trainModel', 'trainToDeploy'];
 const WINDOWED: readonly WorkflowType[] = ['scoreBatch', 'monitorModel'];
 
 /** The edge: what a caller sent is parsed, and the project and the policy are read once and pinned by digest. */
@@ -33,7 +34,7 @@ export function createProjectActivities(deps: ProjectDependencies) {
   return {
     async acceptInput({ workflow, input, now }: AcceptInput): Promise<AcceptedInput<{ readonly project: string }>> {
       const parsed = parseInput(workflow, WORKFLOW_INPUTS[workflow], input);
-      const pinned = await pinProject(deps, parsed.project, MODEL_MAKERS.includes(workflow));
+      const pinned = await pinProject(deps, parsed.project, RELEASED_CODE_ONLY.includes(workflow));
       const asOf = 'asOf' in parsed && parsed.asOf !== undefined ? parsed.asOf : now;
       refuseFuture(workflow, asOf, now);
       const window = WINDOWED.includes(workflow) ? await completeWindow(deps, pinned, asOf, parsed) : {};
@@ -63,7 +64,7 @@ export function parseInput<Schema extends z.ZodType>(
   );
 }
 
-async function pinProject(deps: ProjectDependencies, name: string, makesModel: boolean): Promise<PinnedProject> {
+async function pinProject(deps: ProjectDependencies, name: string, releasedOnly: boolean): Promise<PinnedProject> {
   const folder = await findProjectFolder(name, deps.projectRoots);
   const loaded = await loadProject(folder, name);
   const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
@@ -72,10 +73,10 @@ async function pinProject(deps: ProjectDependencies, name: string, makesModel: b
     policy: `policies/${deps.environment}.yaml`,
   });
   const { commit, clean } = await gitState(folder, ['project.yaml', ...Object.keys(loaded.files)]);
-  if (makesModel && clean === false && policy.compliance.require.includes('clean_commit')) {
+  if (releasedOnly && clean === false && policy.compliance.require.includes('clean_commit')) {
     throw new SuperstepError(
       'DirtyProject',
-      `${name} has changes that are not committed, and ${deps.environment} trains released code only; commit them, or train in dev`,
+      `${name} has changes that are not committed, and ${deps.environment} runs released code only; commit them, or work in dev`,
       { project: name, commit },
     );
   }

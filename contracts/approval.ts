@@ -70,6 +70,9 @@ export function judgeDecision(state: ApprovalState, message: DecisionMessage | u
   }
   if (state.phase === 'closed') return no('StaleDecision', 'the gate is closed');
   const { approvers, evidenceDigest, evidenceRequired } = state.rules;
+  if (message.approver === '') {
+    return no('InvalidInput', `it names no approver; expected "approver": one of ${approvers.join(', ')}`);
+  }
   if (!approvers.includes(message.approver)) {
     return no('NotAuthorized', `"${message.approver}" is no approver here; the policy lists ${approvers.join(', ')}`);
   }

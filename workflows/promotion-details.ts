@@ -17,11 +17,12 @@ export interface PromotionFacts {
 // The server keeps 20 kB of details; a flood of messages must not push the commands out.
 const DECISIONS_SHOWN = 20;
 
-/** Current details of a promotion, in Markdown: evidence and commands first, then gates, decisions, steps. */
+/** Current details of a promotion, in Markdown: the evidence, the gates, how to answer, decisions, steps. */
 export function promotionDetails(facts: PromotionFacts): string {
   return [
-    facts.waiting ? howToAnswer(facts.evidence) : undefined,
+    facts.waiting ? evidenceLink(facts.evidence) : undefined,
     gateTable(facts.gates),
+    facts.waiting ? howToAnswer(facts.evidence) : undefined,
     decisionTable(facts.decisions),
     stepTable(facts.steps),
     facts.strays.length === 0
@@ -32,10 +33,16 @@ export function promotionDetails(facts: PromotionFacts): string {
     .join('\n\n');
 }
 
+function evidenceLink(evidence: PreparedEvidence | undefined): string | undefined {
+  return evidence === undefined
+    ? undefined
+    : `[Evidence page](${evidence.url}), digest \`${evidence.digest.slice(0, 12)}\``;
+}
+
 function howToAnswer(evidence: PreparedEvidence | undefined): string | undefined {
   if (evidence === undefined) return undefined;
   const commands = evidence.commands.map(({ purpose, command }) => `${purpose}\n\n\`\`\`\n${command}\n\`\`\``);
-  return [`[Evidence page](${evidence.url}), digest \`${evidence.digest.slice(0, 12)}\``, ...commands].join('\n\n');
+  return commands.join('\n\n');
 }
 
 function gateTable(gates: readonly GateResult[]): string | undefined {

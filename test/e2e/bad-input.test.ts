@@ -178,7 +178,7 @@ describe('bad input', () => {
     );
   });
 
-  it('a project folder that differs from its commit trains nothing in prod', async () => {
+  it('a project folder that differs from its commit refreshes and trains nothing in prod', async () => {
     const git = (...args: string[]) =>
       promisify(execFile)(
         'git',
@@ -189,13 +189,20 @@ describe('bad input', () => {
     await git('add', '.');
     await git('commit', '--quiet', '--message', 'release');
     const comment = (text: string): string => `-- tried out\n${text}`;
+    await refusesChange(
+      'training/spine.sql',
+      comment,
+      ['refreshFeatures', { project: PROJECT, asOf: AS_OF }],
+      'DirtyProject',
+      /runs released code only/,
+    );
     await refusesChange('training/spine.sql', comment, TRAIN, 'DirtyProject', /changes that are not committed.*prod/);
     await refusesChange(
       'training/spine.sql',
       comment,
       ['trainToDeploy', { project: PROJECT, asOf: AS_OF }],
       'DirtyProject',
-      /commit them, or train in dev/,
+      /commit them, or work in dev/,
     );
   });
 

@@ -114,7 +114,7 @@ describe('the update decide', () => {
       [{ ...APPROVAL, evidence: EVIDENCE.slice(0, 11) }, 'StaleDecision', /other evidence/],
       [{ ...APPROVAL, evidence: undefined }, 'InvalidInput', new RegExp(`expected "evidence": "${EVIDENCE}"`)],
       [{ ...APPROVAL, decision: 'maybe' }, 'InvalidInput', /expected "decision"/],
-      [{ decision: 'approve' }, 'NotAuthorized', /"" is no approver/],
+      [{ decision: 'approve' }, 'InvalidInput', /names no approver; .* governance, ml-lead/],
       [undefined, 'InvalidInput', /expected "decision"/],
       [null, 'InvalidInput', /expected "decision"/],
       [[APPROVAL], 'InvalidInput', /expected "decision"/],
