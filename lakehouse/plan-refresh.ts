@@ -32,7 +32,8 @@ interface Found {
  *
  * An as-of before the last refresh's has no new data, unless the tables are to be rebuilt as of then (`full`).
  *
- * Throws `EmptyDataset` for an as-of before the data of a first or full refresh, `InvalidProject` for tables of another project, and what reading the sources throws.
+ * Throws `EmptyDataset` for an as-of before the data, `InvalidProject` for tables of another project, and what reading
+ * the sources throws.
  */
 export async function planRefresh(
   lake: Lake,
@@ -57,14 +58,22 @@ export async function planRefresh(
     const tables = order.map((t) => t.spec.table);
     await refuseForeignTables(c, project, tables);
     const nothing = { key: '', project, asOf, full, base, sourceFiles: request.sourceFiles, tables };
-    if (!full && known) return { ...nothing, outcome: 'no-new-data', newRows: 0, surfacedRows: 0 };
+    const counts: Found[] = [];
+    const count = async (since: RefreshPlan['base']): Promise<void> => {
+      for (const { spec } of order) {
+        if (spec.kind !== 'bronze') continue;
+        counts.push(await countNew(c, spec, request.sourceFiles[spec.sourceName] ?? [], bundle.folder, since, asOf));
+      }
+    };
+    if (!full && known) {
+      // Nothing new is no answer to an instant at which there was nothing at all.
+      if (base !== null && asOf < base.asOf) await count(null);
+      if (counts.length > 0 && counts.every((found) => found.newRows === 0)) throw beforeTheData(project, asOf, counts);
+      return { ...nothing, outcome: 'no-new-data', newRows: 0, surfacedRows: 0 };
+    }
 
     const since = full ? null : base;
-    const counts: Found[] = [];
-    for (const { spec } of order) {
-      if (spec.kind !== 'bronze') continue;
-      counts.push(await countNew(c, spec, request.sourceFiles[spec.sourceName] ?? [], bundle.folder, since, asOf));
-    }
+    await count(since);
     const newRows = counts.reduce((sum, found) => sum + found.newRows, 0);
     const surfacedRows = counts.reduce((sum, found) => sum + found.surfacedRows, 0);
     if (since === null && newRows === 0) throw beforeTheData(project, asOf, counts);

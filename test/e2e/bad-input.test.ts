@@ -142,8 +142,8 @@ describe('bad input', () => {
   });
 
   it('an empty window and an as-of before the data are told with what there is', async () => {
-    await refuses('refreshFeatures', { project: PROJECT, asOf: '2000-12-01T00:00:00Z' }, 'InvalidInput', /2001-02-20/);
     const before = { project: PROJECT, asOf: '2000-12-01T00:00:00Z' };
+    await refuses('refreshFeatures', before, 'EmptyDataset', /its first row happens at 2001-01-01/);
     await refuses('refreshFeatures', { ...before, full: true }, 'EmptyDataset', /its first row happens at 2001-01-01/);
     await refuses('trainModel', before, 'EmptyDataset', /as of 2000-12-01.*2001-01-01/);
     const tooEarly = { project: PROJECT, asOf: '2001-01-10T00:00:00Z' };

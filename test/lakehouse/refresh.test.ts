@@ -93,6 +93,7 @@ describe('a refresh', () => {
     expect((await planFor(bench, bundle, at(20))).outcome).toBe('no-new-data');
     expect((await planFor(bench, bundle, at(25))).outcome).toBe('no-new-data');
     expect((await planFor(bench, bundle, at(19))).outcome).toBe('no-new-data');
+    await expect(planFor(bench, bundle, '2000-12-31T00:00:00.000Z')).rejects.toMatchObject({ type: 'EmptyDataset' });
     const back = await refresh(bench, bundle, at(5), true);
     const again = await refresh(bench, bundle, at(20));
     expect(again.published.snapshot).toBeGreaterThan(back.published.snapshot);
