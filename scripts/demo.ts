@@ -34,7 +34,8 @@ await runMain(async () => {
   const unknown = args.find((arg) => arg !== '--exit');
   if (unknown !== undefined) throw messageForPerson(`npm run demo does not know "${unknown}"\n\n${HELP}`);
   const home = resolve(process.env['SUPERSTEP_DEMO_HOME'] || join(ROOT, '.superstep-demo'));
-  const started = Date.now();
+  // The process began before this script: packages that a fresh clone lacked were installed meanwhile.
+  const started = Math.round(performance.timeOrigin);
   return runUntilStopped(
     async (signal) => {
       await emptyHome(home);

@@ -9,7 +9,7 @@ export const FAULTS_VARIABLE = 'SUPERSTEP_TEST_FAULTS';
 export interface FaultPlan {
   /** Shared by all lives of all faulty workers: a file here says that a fault has struck, so that it does not again. */
   readonly markers: string;
-  /** SIGKILL at both boundaries of every activity type: before its body, and after it, before the server hears of it. */
+  /** SIGKILL at both boundaries of every activity: before its body, and after it, before the server hears of it. */
   readonly killEverywhere?: boolean;
   readonly freezes?: readonly Freeze[];
 }
@@ -35,12 +35,14 @@ export function faultyInterceptors(plan: FaultPlan): Interceptors {
     (context) => ({
       inbound: {
         execute: async (input, next) => {
-          const { activityType } = context.info;
-          if (plan.killEverywhere === true && claim(plan.markers, `${activityType}.before`)) killSelf();
+          const { activityType, activityId, workflowExecution } = context.info;
+          // The same for each try of one activity, another for the next call of its type.
+          const call = `${activityType}@${workflowExecution?.workflowId.replaceAll('/', '~')}@${activityId}`;
+          if (plan.killEverywhere === true && claim(plan.markers, `${call}.before`)) killSelf();
           const thaw = freezeFor(plan, activityType);
           try {
             const result: unknown = await next(input);
-            if (plan.killEverywhere === true && claim(plan.markers, `${activityType}.after`)) killSelf();
+            if (plan.killEverywhere === true && claim(plan.markers, `${call}.after`)) killSelf();
             return result;
           } finally {
             thaw();
