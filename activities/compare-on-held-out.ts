@@ -7,7 +7,7 @@ import { appendMetrics } from '../lakehouse/metrics-table.ts';
 import { parquetRelation } from '../lakehouse/query-rows.ts';
 import { projectTable } from '../lakehouse/project-table.ts';
 import { comparePaired, type PairedComparison } from '../learning/comparison.ts';
-import type { Evaluation } from '../learning/evaluation.ts';
+import type { ModelMetrics } from '../contracts/evidence.ts';
 import { type ChampionScores, scoreChampion } from './champion-scores.ts';
 import type { DataDependencies } from './data-dependencies.ts';
 import { readHistogram, reportOn, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
@@ -16,8 +16,8 @@ import { readLineage } from './training-inputs.ts';
 
 /** Both sides of a comparison with their curves; an artifact that the evidence is made from. */
 export interface ComparisonReport {
-  readonly challenger: Evaluation;
-  readonly reference: Evaluation;
+  readonly challenger: ModelMetrics;
+  readonly reference: ModelMetrics;
 }
 
 /**

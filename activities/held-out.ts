@@ -6,7 +6,8 @@ import type { DuckDBConnection } from '@duckdb/node-api';
 import type { ArtifactRef } from '../contracts/references.ts';
 import { parquetRelation, rowsOf } from '../lakehouse/query-rows.ts';
 import { literal, timestampLiteral } from '../lakehouse/sql-text.ts';
-import { type Evaluation, evaluate, evaluateSlices, type SliceEvaluation } from '../learning/evaluation.ts';
+import type { ModelMetrics } from '../contracts/evidence.ts';
+import { evaluate, evaluateSlices, type SliceEvaluation } from '../learning/evaluation.ts';
 import { scoreHistogramSql } from '../learning/score-histogram-sql.ts';
 import { type ScoreHistogram, scoreHistogram, type ScoreHistogramRow } from '../learning/score-histogram.ts';
 import type { ArtifactStore } from '../registry/artifact-store.ts';
@@ -22,7 +23,7 @@ interface Scored {
 
 /** How a model does on the rows it is judged on: overall and by slice. An artifact of the training run. */
 export interface EvaluationReport {
-  readonly evaluation: Evaluation;
+  readonly evaluation: ModelMetrics;
   readonly sliceBy: string | null;
   readonly slices: readonly SliceEvaluation[];
 }

@@ -5,6 +5,7 @@ import type { CheckParityInput, ParityResult, TrainModelJob } from '../contracts
 import type { TrainedModel } from '../contracts/training.ts';
 import type { ParitySample } from '../learning/model-files.ts';
 import type { TrainJob, TrainJobResult } from '../learning/train-model.ts';
+import { PARITY_TOLERANCE } from '../registry/compliance-gate.ts';
 import { loadPredictor } from '../serving/predictor.ts';
 import { runChildProcess, withScratchFolder } from './child-process.ts';
 import type { DataDependencies } from './data-dependencies.ts';
@@ -14,9 +15,6 @@ import { readBundle } from './pinned-bundles.ts';
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
 
 const TRAIN_PROCESS = fileURLToPath(new URL(`../learning/train-process${import.meta.url.slice(-3)}`, import.meta.url));
-
-/** The largest difference between the trainer's scores and the artifact's that still counts as the same model. */
-const PARITY_TOLERANCE = 1e-5;
 
 /** Training in a child process, and the check that the artifact says what the trainer said. */
 export function createTrainingActivities({ lake, artifacts, lightgbmLib, threads }: DataDependencies) {

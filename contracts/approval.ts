@@ -114,8 +114,9 @@ export function approvalsMissing(state: ApprovalState): number {
   return Math.max(0, (state.rules?.quorum ?? 1) - approvals);
 }
 
-function namesDigest(evidence: string, digest: string): boolean {
-  return evidence.length >= SHORTEST_DIGEST && digest.startsWith(evidence);
+/** Whether what an approver wrote is the digest, or its first 12 digits or more. */
+export function namesDigest(evidence: string, digest: string): boolean {
+  return evidence.length >= SHORTEST_DIGEST && digest.startsWith(evidence.toLowerCase());
 }
 
 function no(failure: 'InvalidInput' | 'NotAuthorized' | 'StaleDecision', whyNot: string): Judgement {

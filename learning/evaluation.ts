@@ -1,4 +1,5 @@
 import { SuperstepError } from '../contracts/failure-types.ts';
+import type { CalibrationBin, ModelMetrics } from '../contracts/evidence.ts';
 import type { Estimate } from '../contracts/gates.ts';
 import { aucEstimate } from './day-jackknife.ts';
 import {
@@ -12,27 +13,6 @@ import {
   type ScoreHistogramRow,
 } from './score-histogram.ts';
 
-export interface CalibrationBin {
-  /** Mean score. */
-  readonly predicted: number;
-  /** Share of label 1. */
-  readonly observed: number;
-  readonly count: number;
-}
-
-export interface Evaluation {
-  readonly auc: Estimate;
-  readonly logLoss: number;
-  readonly brier: number;
-  readonly rows: number;
-  readonly positives: number;
-  readonly days: number;
-  /** [false positive rate, true positive rate], from [0, 0] to [1, 1], at most 101. */
-  readonly roc: readonly (readonly [number, number])[];
-  /** Up to ten groups of about equally many rows, by rising score. */
-  readonly calibration: readonly CalibrationBin[];
-}
-
 export interface SliceEvaluation {
   readonly slice: string;
   readonly rows: number;
@@ -45,7 +25,7 @@ const ROC_STEPS = 100;
 const CALIBRATION_BINS = 10;
 
 /** How good the scores are. Errors: `EmptyDataset` where there are not both labels. */
-export function evaluate(histogram: ScoreHistogram, { confidence }: { readonly confidence: number }): Evaluation {
+export function evaluate(histogram: ScoreHistogram, { confidence }: { readonly confidence: number }): ModelMetrics {
   const counts = histogram.total;
   const { positives, negatives } = classSizes(counts);
   if (positives === 0 || negatives === 0) {

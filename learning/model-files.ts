@@ -1,6 +1,7 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ReportProgress } from '../contracts/child-process.ts';
+import type { FeatureImportance } from '../contracts/evidence.ts';
 import type { Booster } from './lightgbm.ts';
 import type { Matrix, MatrixReader, RowRange } from './matrix.ts';
 import { writeOnnx } from './onnx-writer.ts';
@@ -18,14 +19,6 @@ export interface ParitySample {
   readonly features: readonly string[];
   readonly rows: readonly (readonly (number | null)[])[];
   readonly scores: readonly number[];
-}
-
-export interface FeatureImportance {
-  readonly feature: string;
-  /** Mean absolute SHAP value, in log odds. */
-  readonly meanAbsShap: number;
-  /** Part of the sum over all features, 0 to 1. */
-  readonly share: number;
 }
 
 export interface ModelFilesJob {

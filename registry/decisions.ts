@@ -1,13 +1,11 @@
 import type { Knex } from 'knex';
+import { namesDigest, SHORTEST_DIGEST } from '../contracts/approval.ts';
 import { writeActivity } from './activity-log.ts';
 import type { RegistryDatabase } from './database.ts';
 import { requireVersion } from './model-versions.ts';
 import { idFromKey } from './natural-keys.ts';
 import { requireRequest, type TransitionRequest } from './open-requests.ts';
 import type { VersionName } from './version-notes.ts';
-
-/** Digits of the evidence digest that a decision must name at least. */
-export const EVIDENCE_PREFIX_LENGTH = 12;
 
 export interface RecordDecisionInput extends VersionName {
   /** Names the message, for example workflow run and the message's number in it. */
@@ -120,15 +118,11 @@ async function whyNotCounted(
   if (input.comment.trim() === '') return 'the comment is missing';
   const digest = request.evidenceDigest ?? '';
   if (input.evidence !== '' && !namesDigest(input.evidence, digest)) {
-    return `names evidence ${input.evidence}; the gate waits on ${digest.slice(0, EVIDENCE_PREFIX_LENGTH)}`;
+    return `names evidence ${input.evidence}; the gate waits on ${digest.slice(0, SHORTEST_DIGEST)}`;
   }
   const earlier = await selectDecisions(trx, { request_id: request.id });
   const same = earlier.some((d) => d.counted && d.approver === input.approver && d.decision === input.decision);
   return same ? `${input.approver} has answered already; an approver counts once` : null;
-}
-
-function namesDigest(evidence: string, digest: string): boolean {
-  return evidence.length >= EVIDENCE_PREFIX_LENGTH && digest.startsWith(evidence.toLowerCase());
 }
 
 async function insertDecision(
