@@ -12,6 +12,8 @@ export const FAILURE_TYPES = {
   InvalidInput: { retryable: false },
   UnknownProject: { retryable: false },
   UnknownModel: { retryable: false },
+  UnknownResource: { retryable: false },
+  AlreadyExists: { retryable: false },
   DirtyProject: { retryable: false },
   // The data's fault.
   SchemaMismatch: { retryable: false },
