@@ -10,6 +10,7 @@ await runMain(async () => {
       `Temporal CLI       ${parts.temporalCli ?? `not needed: TEMPORAL_ADDRESS names a server`}`,
       `DuckDB extensions  ${parts.duckdbExtensions}`,
       `LightGBM           ${parts.lightgbmLib}`,
+      `MLflow web UI      ${parts.mlflowUi ?? 'not there, see above'}`,
       `ready in ${((performance.now() - started) / 1000).toFixed(1)} s`,
       '',
     ].join('\n'),

@@ -2,6 +2,7 @@ import { messageForPerson, printableError } from '../message-for-person.ts';
 import { cacheFolder } from './cache.ts';
 import { ensureDuckdbExtensions } from './duckdb-extensions.ts';
 import { ensureLightgbm } from './lightgbm.ts';
+import { ensureMlflowUi } from './mlflow-ui.ts';
 import type { Report } from './report.ts';
 import { ensureTemporalCli } from './temporal-cli.ts';
 
@@ -13,6 +14,8 @@ export interface NativeParts {
   readonly duckdbExtensions: string;
   /** Absolute path of LightGBM's C library. */
   readonly lightgbmLib: string;
+  /** Folder of MLflow's web UI; null when it could not be had: then the registry serves its API alone. */
+  readonly mlflowUi: string | null;
 }
 
 /**
@@ -21,13 +24,19 @@ export interface NativeParts {
  */
 export async function ensureNativeParts(report: Report, env: NodeJS.ProcessEnv = process.env): Promise<NativeParts> {
   const cache = cacheFolder(env);
-  const [cli, duckdb, lightgbm] = await Promise.allSettled([
+  const [cli, duckdb, lightgbm, mlflowUi] = await Promise.allSettled([
     env['TEMPORAL_ADDRESS'] ? null : ensureTemporalCli(cache, env, report),
     ensureDuckdbExtensions(cache, report),
     ensureLightgbm(cache, env, report),
+    ensureMlflowUi(cache, report),
   ]);
   if (cli.status === 'fulfilled' && duckdb.status === 'fulfilled' && lightgbm.status === 'fulfilled') {
-    return { temporalCli: cli.value, duckdbExtensions: duckdb.value, lightgbmLib: lightgbm.value };
+    return {
+      temporalCli: cli.value,
+      duckdbExtensions: duckdb.value,
+      lightgbmLib: lightgbm.value,
+      mlflowUi: mlflowUi.status === 'fulfilled' ? mlflowUi.value : null,
+    };
   }
   const reasons = [cli, duckdb, lightgbm].flatMap((part) =>
     part.status === 'rejected' ? [printableError(part.reason)] : [],
