@@ -1,10 +1,18 @@
 import type { Knex } from 'knex';
+import { sealRow, storableText, type AuditRow } from './audit/chain.ts';
+import { fromStored, selectChainEnd, selectRowsAfter, toStored, type StoredAuditRow } from './audit/rows.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { RegistryDatabase } from './database.ts';
+import type { CallerProof } from './identity/caller.ts';
 import type { Stage } from './stages.ts';
 
 /** What is written down; MLflow's activity types, and ours where it has none. */
 export type ActivityAction =
+  | 'CREATED_MODEL'
+  | 'RENAMED_MODEL'
+  | 'DELETED_MODEL'
   | 'REGISTERED_VERSION'
+  | 'DELETED_VERSION'
   | 'REQUESTED_TRANSITION'
   | 'APPROVED_REQUEST'
   | 'REJECTED_REQUEST'
@@ -16,51 +24,75 @@ export type ActivityAction =
   | 'RECORDED_GATE'
   | 'RECORDED_DECISION'
   | 'ROLLED_BACK'
-  | 'NEW_COMMENT';
+  | 'BROKE_GLASS'
+  | 'NEW_COMMENT'
+  | 'SET_TAG'
+  | 'DELETED_TAG'
+  | 'SET_ALIAS'
+  | 'DELETED_ALIAS'
+  | 'GATE_OPENED'
+  | 'GATE_REMINDED'
+  | 'GATE_ESCALATED'
+  | 'GRANTED_WAIVER'
+  | 'CHANGED_POLICY'
+  | 'CREATED_USER'
+  | 'GRANTED_ROLE'
+  | 'REVOKED_ROLE'
+  | 'CREATED_TOKEN'
+  | 'REVOKED_TOKEN'
+  | 'ADDED_KEY'
+  | 'REVOKED_KEY'
+  | 'MONITOR_ALERT';
 
 /** One line of the audit: who did what to which version, when, and on which evidence. Never changed, never deleted. */
 export interface Activity {
+  /** Counts up by one over the whole environment: a subscriber keeps the last one that it has seen. */
+  readonly sequence: number;
   readonly at: string;
+  /** Empty, with version 0, for acts of the environment: users, roles, policies. Version 0 for acts on a model. */
   readonly model: string;
   readonly version: number;
   readonly action: ActivityAction;
   readonly fromStage: Stage | null;
   readonly toStage: Stage | null;
   readonly by: string;
+  /** How the actor showed who it is. */
+  readonly proof: CallerProof;
   readonly comment: string;
   readonly evidenceDigest: string | null;
   readonly workflowId: string | null;
+  readonly workflowRunId: string | null;
+  /** Whatever else a reader wants to know, JSON. */
+  readonly details: Readonly<Record<string, unknown>> | null;
 }
 
-export type ActivityInput = Pick<Activity, 'at' | 'model' | 'version' | 'action' | 'by'> & Partial<Activity>;
+export type ActivityInput = Pick<Activity, 'at' | 'action' | 'by'> & Partial<Omit<Activity, 'sequence'>>;
 
-interface ActivityRow {
-  readonly at: string;
-  readonly model: string;
-  readonly version: number;
-  readonly action: ActivityAction;
-  readonly from_stage: Stage | null;
-  readonly to_stage: Stage | null;
-  readonly done_by: string;
-  readonly comment: string;
-  readonly evidence_digest: string | null;
-  readonly workflow_id: string | null;
-}
-
-/** Appends a line, in the transaction that did what it says. */
+/**
+ * Appends a line to the chain, in the transaction that did what it says. The transaction must be one of the registry's
+ * scope (`db.write` without another one): those exclude each other, so the order is total.
+ */
 export async function writeActivity(trx: Knex, activity: ActivityInput): Promise<void> {
-  await trx('activity_log').insert({
+  const end = await selectChainEnd(trx);
+  const optional = (text: string | null | undefined): string | null => (text == null ? null : storableText(text));
+  const row = sealRow({
+    sequence: end.sequence + 1,
     at: activity.at,
-    model: activity.model,
-    version: activity.version,
+    model: storableText(activity.model ?? ''),
+    version: activity.version ?? 0,
     action: activity.action,
-    from_stage: activity.fromStage ?? null,
-    to_stage: activity.toStage ?? null,
-    done_by: activity.by,
-    comment: activity.comment ?? '',
-    evidence_digest: activity.evidenceDigest ?? null,
-    workflow_id: activity.workflowId ?? null,
+    fromStage: activity.fromStage ?? null,
+    toStage: activity.toStage ?? null,
+    by: storableText(activity.by),
+    proof: activity.proof ?? 'claimed',
+    comment: storableText(activity.comment ?? ''),
+    evidenceDigest: optional(activity.evidenceDigest),
+    workflowId: optional(activity.workflowId),
+    workflowRunId: optional(activity.workflowRunId),
+    details: activity.details == null ? null : storableText(canonicalJson(activity.details)),
+    previousHash: end.hash,
   });
+  await trx('activity_log').insert(toStored(row));
 }
 
 export function createActivityLog({ db }: { readonly db: RegistryDatabase }) {
@@ -68,19 +100,23 @@ export function createActivityLog({ db }: { readonly db: RegistryDatabase }) {
     /** The model's audit, oldest first. Empty for a model that is not there. */
     activityLog: (model: string): Promise<Activity[]> =>
       db.read(async (knex) => {
-        const rows = await knex('activity_log').where({ model }).orderBy('id').select<ActivityRow[]>('*');
-        return rows.map((row) => ({
-          at: row.at,
-          model: row.model,
-          version: row.version,
-          action: row.action,
-          fromStage: row.from_stage,
-          toStage: row.to_stage,
-          by: row.done_by,
-          comment: row.comment,
-          evidenceDigest: row.evidence_digest,
-          workflowId: row.workflow_id,
-        }));
+        const rows = await knex('activity_log').where({ model }).orderBy('id').select<StoredAuditRow[]>('*');
+        return rows.map(fromStored).map(toActivity);
       }),
+
+    /** What happened behind a sequence, in every model, oldest first: a subscriber reads on from its cursor. */
+    activitiesAfter: (sequence: number, limit: number): Promise<Activity[]> =>
+      db.read(async (knex) => (await selectRowsAfter(knex, sequence, limit)).map(toActivity)),
+  };
+}
+
+function toActivity({ previousHash: _previous, hash: _hash, details, ...row }: AuditRow): Activity {
+  return {
+    ...row,
+    action: row.action as ActivityAction,
+    fromStage: row.fromStage as Stage | null,
+    toStage: row.toStage as Stage | null,
+    proof: row.proof as CallerProof,
+    details: details === null ? null : (JSON.parse(details) as Record<string, unknown>),
   };
 }

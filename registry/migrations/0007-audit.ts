@@ -1,0 +1,60 @@
+import type { Knex } from 'knex';
+import { GENESIS_HASH, sealRow } from '../audit/chain.ts';
+import { fromStored, toStored, type StoredAuditRow } from '../audit/rows.ts';
+
+const ROWS_AT_ONCE = 1000;
+
+/** How an act was proved, by which run, with what beside; and every row, those that exist included, in a hash chain. */
+export async function createAudit(trx: Knex): Promise<void> {
+  await trx.schema.alterTable('activity_log', (t) => {
+    t.text('proof').notNullable().defaultTo('claimed');
+    t.text('workflow_run_id');
+    t.text('details');
+    t.string('previous_hash', 64).notNullable().defaultTo(GENESIS_HASH);
+    t.string('hash', 64).notNullable().defaultTo('');
+  });
+  await whileChangeable(trx, () => chainExistingRows(trx));
+}
+
+/** Numbers the rows without gaps, as the chain wants it, and seals each onto the one before. */
+async function chainExistingRows(trx: Knex): Promise<void> {
+  let previousHash = GENESIS_HASH;
+  let sequence = 0;
+  let lastId = 0;
+  for (;;) {
+    const rows = await trx('activity_log')
+      .where('id', '>', lastId)
+      .orderBy('id')
+      .limit(ROWS_AT_ONCE)
+      .select<StoredAuditRow[]>('*');
+    for (const row of rows) {
+      const { hash: _hash, ...content } = fromStored(row);
+      const sealed = sealRow({ ...content, sequence: (sequence += 1), previousHash });
+      await trx('activity_log').where({ id: row.id }).update(toStored(sealed));
+      previousHash = sealed.hash;
+      lastId = row.id;
+    }
+    if (rows.length < ROWS_AT_ONCE) return;
+  }
+}
+
+/** Lifts the triggers that keep the table append-only, inside of this transaction only. */
+async function whileChangeable(trx: Knex, work: () => Promise<void>): Promise<void> {
+  if (!isSqlite(trx)) {
+    await trx.raw('alter table activity_log disable trigger user');
+    await work();
+    await trx.raw('alter table activity_log enable trigger user');
+    return;
+  }
+  // SQLite cannot disable a trigger: drop each and make it again, word by word.
+  const triggers = await trx('sqlite_master')
+    .where({ type: 'trigger', tbl_name: 'activity_log' })
+    .select<{ name: string; sql: string }[]>('name', 'sql');
+  for (const { name } of triggers) await trx.raw('drop trigger ??', [name]);
+  await work();
+  for (const { sql } of triggers) await trx.raw(sql);
+}
+
+function isSqlite(trx: Knex): boolean {
+  return (trx.client as { driverName?: string }).driverName?.startsWith('sqlite') === true;
+}
