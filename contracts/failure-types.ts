@@ -31,6 +31,7 @@ export const FAILURE_TYPES = {
   StaleDecision: { retryable: false },
   ChecksumMismatch: { retryable: false },
   NotAuthorized: { retryable: false },
+  NotAuthenticated: { retryable: false },
   // Weather: passes by itself.
   RegistryUnavailable: { retryable: true },
   LakeUnavailable: { retryable: true },

@@ -27,6 +27,8 @@ export interface Caller {
   readonly proof: CallerProof;
   /** All roles that hold for every model: granted ones, and those of the provider's groups. */
   readonly roles: readonly string[];
+  /** All roles that hold for this model: those for every model, and those granted for it alone. */
+  readonly rolesFor: (model: string) => readonly string[];
   /** Whether it may, for this model or, without one, everywhere. */
   readonly may: (right: Right, model?: string) => boolean;
 }
