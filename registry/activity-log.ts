@@ -36,6 +36,7 @@ export type ActivityAction =
   | 'GRANTED_WAIVER'
   | 'CHANGED_POLICY'
   | 'CREATED_USER'
+  | 'DISABLED_USER'
   | 'GRANTED_ROLE'
   | 'REVOKED_ROLE'
   | 'CREATED_TOKEN'
