@@ -3,6 +3,7 @@ import { createTracking } from './0001-tracking.ts';
 import { createModels } from './0002-models.ts';
 import { createTransitions } from './0003-transitions.ts';
 import { createProduction } from './0004-production.ts';
+import { createIdentity } from './0006-identity.ts';
 import { createAudit } from './0007-audit.ts';
 
 export interface Migration {
@@ -16,5 +17,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0002-models', up: createModels },
   { name: '0003-transitions', up: createTransitions },
   { name: '0004-production', up: createProduction },
+  { name: '0006-identity', up: createIdentity },
   { name: '0007-audit', up: createAudit },
 ];
