@@ -75,7 +75,8 @@ export type ActivityInput = Pick<Activity, 'at' | 'action' | 'by'> & Partial<Omi
  */
 export async function writeActivity(trx: Knex, activity: ActivityInput): Promise<void> {
   const end = await selectChainEnd(trx);
-  const optional = (text: string | null | undefined): string | null => (text == null ? null : storableText(text));
+  const optional = (text: string | null | undefined): string | null =>
+    text === undefined || text === null ? null : storableText(text);
   const row = sealRow({
     sequence: end.sequence + 1,
     at: activity.at,
@@ -90,7 +91,10 @@ export async function writeActivity(trx: Knex, activity: ActivityInput): Promise
     evidenceDigest: optional(activity.evidenceDigest),
     workflowId: optional(activity.workflowId),
     workflowRunId: optional(activity.workflowRunId),
-    details: activity.details == null ? null : storableText(canonicalJson(activity.details)),
+    details:
+      activity.details === undefined || activity.details === null
+        ? null
+        : storableText(canonicalJson(activity.details)),
     previousHash: end.hash,
   });
   await trx('activity_log').insert(toStored(row));

@@ -38,9 +38,9 @@ export function sealRow(content: AuditContent): AuditRow {
   return { ...content, hash: sha256Hex(canonicalJson(content)) };
 }
 
-/** What the row's hash should be, going by its content. */
-export function hashOf({ hash: _hash, ...content }: AuditRow): string {
-  return sha256Hex(canonicalJson(content));
+/** A row without its hash. */
+export function contentOf({ hash: _, ...content }: AuditRow): AuditContent {
+  return content;
 }
 
 /**

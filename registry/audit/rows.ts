@@ -1,5 +1,8 @@
 import type { Knex } from 'knex';
+import type { RegistryDatabase } from '../database.ts';
 import { GENESIS_HASH, type AuditRow } from './chain.ts';
+
+const ROWS_AT_ONCE = 2000;
 
 /** The table's row as the database has it. */
 export interface StoredAuditRow {
@@ -84,4 +87,17 @@ export async function selectRowsAfter(knex: Knex, sequence: number, limit: numbe
     .limit(limit)
     .select<StoredAuditRow[]>('*');
   return rows.map(fromStored);
+}
+
+/** Every row, in order, a page at a time: as many as there are when the last page is read. */
+export async function* streamRows(db: RegistryDatabase): AsyncGenerator<AuditRow> {
+  // Whoever owns the database may have put rows below 1, too.
+  let last = Number.MIN_SAFE_INTEGER;
+  for (;;) {
+    const from = last;
+    const rows = await db.read((knex) => selectRowsAfter(knex, from, ROWS_AT_ONCE));
+    yield* rows;
+    last = rows.at(-1)?.sequence ?? last;
+    if (rows.length < ROWS_AT_ONCE) return;
+  }
 }

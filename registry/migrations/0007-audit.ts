@@ -1,5 +1,5 @@
 import type { Knex } from 'knex';
-import { GENESIS_HASH, sealRow } from '../audit/chain.ts';
+import { contentOf, GENESIS_HASH, sealRow } from '../audit/chain.ts';
 import { fromStored, toStored, type StoredAuditRow } from '../audit/rows.ts';
 
 const ROWS_AT_ONCE = 1000;
@@ -28,8 +28,7 @@ async function chainExistingRows(trx: Knex): Promise<void> {
       .limit(ROWS_AT_ONCE)
       .select<StoredAuditRow[]>('*');
     for (const row of rows) {
-      const { hash: _hash, ...content } = fromStored(row);
-      const sealed = sealRow({ ...content, sequence: (sequence += 1), previousHash });
+      const sealed = sealRow({ ...contentOf(fromStored(row)), sequence: (sequence += 1), previousHash });
       await trx('activity_log').where({ id: row.id }).update(toStored(sealed));
       previousHash = sealed.hash;
       lastId = row.id;
