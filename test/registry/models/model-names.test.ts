@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { requireAlias, requireModelName, requireTag } from '../../../registry/models/model-names.ts';
+
+describe('names that clients may write', () => {
+  it('takes usual model names', () => {
+    for (const name of ['delays', 'm 1', 'é', 'a.b-c_d', 'x'.repeat(257), 'm..x'])
+      expect(() => requireModelName(name)).not.toThrow();
+  });
+
+  it.each(['', '  ', 'a/b', 'a:b', '.', '..', 'deleted/delays/1', 'a\u0000b', 'x'.repeat(2_000)])(
+    'refuses model %.30j',
+    (name) => {
+      expect(() => requireModelName(name)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
+    },
+  );
+
+  it.each(['latest', 'LATEST', 'v1', 'V22', 'a b', '', 'a/b', 'x'.repeat(256), 'é'])('refuses alias %.30j', (alias) => {
+    expect(() => requireAlias(alias)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
+  });
+
+  it('takes aliases, and tags up to their length', () => {
+    for (const alias of ['champion', 'v', 'v1a', 'x'.repeat(255), '_-'])
+      expect(() => requireAlias(alias)).not.toThrow();
+    expect(() => requireTag('k'.repeat(250), 'v'.repeat(100_000))).not.toThrow();
+    expect(() => requireTag('k'.repeat(251))).toThrow('250');
+    expect(() => requireTag('k', 'v'.repeat(100_001))).toThrow('100000');
+    expect(() => requireTag('')).toThrow('key');
+  });
+});
