@@ -14,7 +14,7 @@ export async function complianceFacts(
 ): Promise<ComplianceFacts> {
   const record = await registry.getModelVersion(model, version);
   const { run, inputs, onnx } = await readLineage(registry, record);
-  const { definition } = await readBundle(artifacts, pinned);
+  const { definition, riskTier } = await readBundle(artifacts, pinned);
   const report = await artifacts.readJson<EvaluationReport>(artifactOf(run, 'evaluation.json'));
   const card = run.artifacts['model-card.md'];
   return {
@@ -31,6 +31,7 @@ export async function complianceFacts(
     modelCard: card !== undefined && card.bytes > 0,
     commit: pinned.commit,
     clean: pinned.clean,
+    riskTier,
     tags: record.tags,
     overall: { slice: 'all', rows: report.evaluation.rows, auc: report.evaluation.auc },
     slices: report.slices.map(({ slice, rows, auc }) => ({ slice: `${report.sliceBy}=${slice}`, rows, auc })),

@@ -9,6 +9,7 @@ import type { WorkflowType } from '../contracts/workflow-ids.ts';
 import { findProjectFolder } from '../projects/find-project.ts';
 import { gitState } from '../projects/git-state.ts';
 import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
+import { effectivePolicy } from '../projects/effective-policy.ts';
 import { loadPolicy } from '../projects/load-policy.ts';
 import { loadProject } from '../projects/load-project.ts';
 import { toPinnedBundle } from '../projects/pin-project.ts';
@@ -67,7 +68,9 @@ export function parseInput<Schema extends z.ZodType>(
 async function pinProject(deps: ProjectDependencies, name: string, releasedOnly: boolean): Promise<PinnedProject> {
   const folder = await findProjectFolder(name, deps.projectRoots);
   const loaded = await loadProject(folder, name);
-  const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
+  const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);
+  const effective = effectivePolicy(whole, name, loaded.definition.risk_tier);
+  const { policy } = effective;
   holdAgainstPolicy(loaded.definition, policy, {
     project: `${name}/project.yaml`,
     policy: `policies/${deps.environment}.yaml`,
@@ -80,7 +83,7 @@ async function pinProject(deps: ProjectDependencies, name: string, releasedOnly:
       { project: name, commit },
     );
   }
-  const bundle = await deps.artifacts.putJson(toPinnedBundle(loaded, policy));
+  const bundle = await deps.artifacts.putJson(toPinnedBundle(loaded, effective));
   return { project: name, model: name, projectDigest: loaded.digest, policyDigest: digest, bundle, commit, clean };
 }
 

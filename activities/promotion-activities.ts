@@ -20,6 +20,7 @@ import type { RolledBackVersion, RollBackVersionInput } from '../contracts/roll-
 import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
 import { durationMs } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import { effectivePolicy } from '../projects/effective-policy.ts';
 import { loadPolicy } from '../projects/load-policy.ts';
 import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
@@ -51,9 +52,10 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       }
       const { inputs, run } = await readLineage(registry, record);
       const trained = await readBundle(artifacts, inputs.pinned);
-      const { policy, digest } = await loadPolicy(deps.policies, deps.environment);
+      const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);
+      const { policy, riskTier } = effectivePolicy(whole, project, trained.definition.risk_tier);
       holdAgainstPolicy(trained.definition, policy);
-      const bundle = await artifacts.putJson({ ...trained, policy });
+      const bundle = await artifacts.putJson({ ...trained, policy, riskTier });
       const { approvers, quorum, evidence_digest, expires_after } = policy.approval;
       return {
         environment: deps.environment,

@@ -1,5 +1,5 @@
 import { SuperstepError } from '../contracts/failure-types.ts';
-import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
+import type { ComplianceCheckName, Policy, ProofLevel, Quorum } from '../contracts/schemas/policy.ts';
 import type { ProjectDefinition } from '../contracts/schemas/project.ts';
 import { shown } from './mistakes.ts';
 import {
@@ -41,8 +41,8 @@ export interface EffectiveGates {
   };
   readonly approval: {
     readonly approvers: readonly string[];
-    readonly quorum: number;
-    readonly proof: 'claimed';
+    readonly quorum: Quorum;
+    readonly proof: ProofLevel;
     readonly evidenceDigest: 'required' | 'optional';
     /** A duration such as `48h`, wall time. */
     readonly expiresAfter: string;

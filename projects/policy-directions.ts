@@ -1,11 +1,21 @@
 import { durationMs } from '../contracts/durations.ts';
+import { PROOF_LEVELS, type Quorum } from '../contracts/schemas/policy.ts';
 
 /**
  * Which way a rule gets tighter: a number `higher` or `lower`, a duration `shorter`, a list with `more` or `fewer`
- * entries, `fixed` where any other value is another rule, or a ladder of values from loose to tight.
+ * entries, `fixed` where any other value is another rule, `free` where none is stricter, `places` of a quorum, or a
+ * ladder of values from loose to tight.
  */
 export type Direction =
-  'higher' | 'lower' | 'shorter' | 'more' | 'fewer' | 'fixed' | { readonly ladder: readonly unknown[] };
+  | 'higher'
+  | 'lower'
+  | 'shorter'
+  | 'more'
+  | 'fewer'
+  | 'fixed'
+  | 'free'
+  | 'places'
+  | { readonly ladder: readonly unknown[] };
 
 /** A field of policies/<environment>.yaml, and the field of project.yaml that may tighten it. */
 export interface PolicyField {
@@ -15,7 +25,7 @@ export interface PolicyField {
   readonly tightens: Direction;
 }
 
-/** Every field of a policy. docs/policies.md and docs/project-file.md say the same in words; a test holds them in step. */
+/** The rules of a policy. docs/policies.md and docs/project-file.md say the same in words; a test holds them in step. */
 export const POLICY_FIELDS = [
   { policy: 'compliance.require', tightens: 'more' },
   { policy: 'compliance.tags', project: 'gates.compliance.tags', tightens: 'more' },
@@ -28,10 +38,14 @@ export const POLICY_FIELDS = [
   { policy: 'comparison.block', project: 'gates.comparison.block', tightens: 'fixed' },
   { policy: 'rollback.by', tightens: 'fewer' },
   { policy: 'approval.approvers', tightens: 'fewer' },
-  { policy: 'approval.quorum', tightens: 'higher' },
-  { policy: 'approval.proof', tightens: { ladder: ['claimed'] } },
+  { policy: 'approval.quorum', tightens: 'places' },
+  { policy: 'approval.proof', tightens: { ladder: PROOF_LEVELS } },
+  { policy: 'approval.separate_requester', tightens: { ladder: [false, true] } },
   { policy: 'approval.evidence_digest', tightens: { ladder: ['optional', 'required'] } },
   { policy: 'approval.expires_after', tightens: 'shorter' },
+  { policy: 'approval.remind_every', tightens: 'free' },
+  { policy: 'approval.escalate.after', tightens: 'free' },
+  { policy: 'approval.escalate.to', tightens: 'free' },
 ] as const satisfies readonly PolicyField[];
 
 /** A direction as docs and messages say it. */
@@ -46,6 +60,10 @@ export function directionText(direction: Direction): string {
       return `${direction} entries tighten`;
     case 'fixed':
       return 'fixed';
+    case 'free':
+      return '–';
+    case 'places':
+      return 'more places tighten';
     default: {
       const tightest = direction.ladder.at(-1);
       return direction.ladder.length === 1 ? 'fixed' : `\`${String(tightest)}\` tightens`;
@@ -55,7 +73,7 @@ export function directionText(direction: Direction): string {
 
 /** Whether a value of a rule is as tight as another, or tighter. An absent rule is the loosest. */
 export function atLeastAsTight(direction: Direction, value: unknown, than: unknown): boolean {
-  if (than === undefined) return true;
+  if (direction === 'free' || than === undefined) return true;
   if (value === undefined) return false;
   switch (direction) {
     case 'higher':
@@ -70,9 +88,23 @@ export function atLeastAsTight(direction: Direction, value: unknown, than: unkno
       return (value as readonly unknown[]).every((entry) => (than as readonly unknown[]).includes(entry));
     case 'fixed':
       return value === than;
+    case 'places':
+      return fillsAtLeast(value as Quorum, than as Quorum);
     default:
       return direction.ladder.indexOf(value) >= direction.ladder.indexOf(than);
   }
+}
+
+/** A number asks for that many approvers of any role; a record for so many of each. */
+function fillsAtLeast(quorum: Quorum, than: Quorum): boolean {
+  if (typeof than === 'number') return placesOf(quorum) >= than;
+  if (typeof quorum === 'number') return false;
+  return Object.entries(than).every(([role, places]) => (quorum[role] ?? 0) >= places);
+}
+
+/** How many approvers a quorum asks for. */
+export function placesOf(quorum: Quorum): number {
+  return typeof quorum === 'number' ? quorum : Object.values(quorum).reduce((sum, places) => sum + places, 0);
 }
 
 /** The value at a dotted path of a definition or a policy; undefined where there is none. */

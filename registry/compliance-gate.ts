@@ -1,4 +1,5 @@
 import { durationMs } from '../contracts/durations.ts';
+import type { RiskTier } from '../contracts/pinned-bundle.ts';
 import type { Estimate, GateCheck, GateResult, Verdict } from '../contracts/gates.ts';
 import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
 import type { ProjectDefinition } from '../contracts/schemas/project.ts';
@@ -32,6 +33,8 @@ export interface ComplianceFacts {
   readonly modelCard: boolean;
   readonly commit: string | null;
   readonly clean: boolean | null;
+  /** The tier whose rules hold, and whether governance has confirmed it for this model and project. */
+  readonly riskTier: RiskTier;
   readonly tags: Readonly<Record<string, string>>;
   /** All held-out rows as one slice: no choice of slices hides a bad model. */
   readonly overall: SliceFact | null;
@@ -107,6 +110,13 @@ const REQUIRABLE: Readonly<
   model_card: ({ modelCard }) =>
     check('model_card', modelCard, 'a model card among the artifacts of the run', modelCard ? 'present' : 'none'),
   clean_commit: (facts, policy) => cleanCommitCheck(facts, policy),
+  risk_tier: ({ riskTier: { tier, confirmed }, model }) =>
+    check(
+      'risk_tier',
+      confirmed,
+      `a tier that governance has confirmed under models in the policy, and the project names`,
+      confirmed ? tier : `${tier}, not confirmed for ${model}`,
+    ),
 };
 
 function cleanCommitCheck({ commit, clean, lineage }: ComplianceFacts, policy: CompliancePolicy): GateCheck {

@@ -5,12 +5,13 @@ import { startStack, type Stack, type StackOptions } from './stack/start-stack.t
 
 export { startStack, type Stack, type StackOptions };
 
-const HELP = `npm start: sets up what is missing, then runs Temporal, the workers and endpoints of dev, staging and prod, and the
-evidence pages, until Ctrl-C. What dies is started again.
+const HELP = `npm start: sets up what is missing, then runs Temporal, the workers and endpoints of dev, staging and prod, their
+registry (MLflow's API and web UI), and the evidence pages, until Ctrl-C. What dies is started again.
 
   SUPERSTEP_HOME           folder of all state; default .superstep
   SUPERSTEP_PORT           Temporal's port; all others move by the same distance (default 7233; 0: free ones)
-  SUPERSTEP_UI_PORT, SUPERSTEP_METRICS_PORT, SUPERSTEP_EVIDENCE_PORT, SUPERSTEP_ENDPOINT_PORT   a single one
+  SUPERSTEP_UI_PORT, SUPERSTEP_METRICS_PORT, SUPERSTEP_EVIDENCE_PORT, SUPERSTEP_REGISTRY_PORT,
+  SUPERSTEP_ENDPOINT_PORT  a single one
   SUPERSTEP_PROJECTS       folders with projects, separated by ":"; default examples
   SUPERSTEP_POLICIES       folder with a policy per environment; default policies
   TEMPORAL_ADDRESS         a Temporal server elsewhere; then none is started
@@ -21,6 +22,7 @@ export function describeStack({ addresses, home }: Stack): string {
   const lines = [
     ['Temporal', addresses.temporal],
     ['Web UI', addresses.temporalUi],
+    ['registry', `${addresses.registry} (prod), …/dev, …/staging: MLFLOW_TRACKING_URI, and a web page`],
     ['evidence pages', addresses.evidence],
     ...Object.entries(addresses.endpoints).map(([name, url]) => [`endpoint ${name}`, url]),
     ['state and logs', home],

@@ -156,6 +156,8 @@ export const projectSchema = z.strictObject({
   project: kebabName,
   description: z.string().min(1),
   owner: z.string().min(1),
+  /** The policy's tier that the project believes to be in; governance confirms it. */
+  risk_tier: kebabName.optional(),
   sources: z.record(snakeName, sourceSchema),
   tables: tablesSchema,
   feature_views: z.record(snakeName, featureViewSchema).default({}),

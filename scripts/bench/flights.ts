@@ -1,8 +1,10 @@
 import { join } from 'node:path';
 import type { PinnedBundle } from '../../contracts/pinned-bundle.ts';
 import { type Lake, openLake } from '../../lakehouse/lake.ts';
+import { effectivePolicy } from '../../projects/effective-policy.ts';
 import { loadPolicy } from '../../projects/load-policy.ts';
 import { loadProject } from '../../projects/load-project.ts';
+import { toPinnedBundle } from '../../projects/pin-project.ts';
 import { resolveSourceFiles } from '../../projects/source-files.ts';
 import { ROOT } from '../stack/stack-home.ts';
 
@@ -22,9 +24,9 @@ export interface LakeJob {
 
 /** The example project, as a worker of prod would pin it. */
 export async function flightsBundle(): Promise<{ readonly bundle: PinnedBundle; readonly digest: string }> {
-  const { definition, files, folder, digest } = await loadProject(join(ROOT, 'examples', 'flights-delay'));
+  const loaded = await loadProject(join(ROOT, 'examples', 'flights-delay'));
   const { policy } = await loadPolicy(join(ROOT, 'policies'), 'prod');
-  return { bundle: { definition, files, policy, folder }, digest };
+  return { bundle: toPinnedBundle(loaded, effectivePolicy(policy, 'flights-delay', undefined)), digest: loaded.digest };
 }
 
 export async function flightsSources({ definition, folder }: PinnedBundle): Promise<Record<string, string[]>> {

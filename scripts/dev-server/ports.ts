@@ -12,11 +12,15 @@ export interface Ports {
   readonly ui: number;
   readonly metrics: number;
   readonly evidence: number;
+  /** One server for the registries of all environments. */
+  readonly registry: number;
   readonly endpoints: Readonly<Record<Environment, number>>;
 }
 
 const ENDPOINT_PORT = 8500;
 const EVIDENCE_PORT = 8234;
+/** Where MLflow's own server listens by default. */
+const REGISTRY_PORT = 5000;
 
 /** Which variable moves a port, for messages. */
 const VARIABLES = {
@@ -24,6 +28,7 @@ const VARIABLES = {
   ui: 'SUPERSTEP_UI_PORT',
   metrics: 'SUPERSTEP_METRICS_PORT',
   evidence: 'SUPERSTEP_EVIDENCE_PORT',
+  registry: 'SUPERSTEP_REGISTRY_PORT',
   endpoints: 'SUPERSTEP_ENDPOINT_PORT',
 } as const;
 
@@ -42,6 +47,7 @@ export async function choosePorts(config: DevConfig, env: NodeJS.ProcessEnv): Pr
     ui: portVariable(env, VARIABLES.ui) ?? config.uiPort + offset,
     metrics: portVariable(env, VARIABLES.metrics) ?? config.metricsPort + offset,
     evidence: portVariable(env, VARIABLES.evidence) ?? EVIDENCE_PORT + offset,
+    registry: portVariable(env, VARIABLES.registry) ?? REGISTRY_PORT + offset,
     endpoints: endpointPorts((index) => endpoint + index),
   };
 }
@@ -60,11 +66,11 @@ function endpointPorts(portOf: (index: number) => number): Record<Environment, n
 
 /** Ports that were free a moment ago; all are held at once while they are collected, so they differ. */
 export async function freePorts(): Promise<Ports> {
-  const servers = await Promise.all(Array.from({ length: 4 + ENVIRONMENTS.length }, () => listen(0)));
+  const servers = await Promise.all(Array.from({ length: 5 + ENVIRONMENTS.length }, () => listen(0)));
   const ports = servers.map((server) => (server.address() as { port: number }).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  const [temporal = 0, ui = 0, metrics = 0, evidence = 0, ...endpoints] = ports;
-  return { temporal, ui, metrics, evidence, endpoints: endpointPorts((index) => endpoints[index] ?? 0) };
+  const [temporal = 0, ui = 0, metrics = 0, evidence = 0, registry = 0, ...endpoints] = ports;
+  return { temporal, ui, metrics, evidence, registry, endpoints: endpointPorts((index) => endpoints[index] ?? 0) };
 }
 
 /** Which servers are about to be started, for {@link checkPortsFree}. */
@@ -84,6 +90,7 @@ export async function checkPortsFree(ports: Ports, use: PortsInUse): Promise<voi
         ] as [string, number, string][])
       : []),
     ['the evidence pages', ports.evidence, VARIABLES.evidence],
+    ['the registry', ports.registry, VARIABLES.registry],
     ...use.environments.map((name): [string, number, string] => [
       `the endpoint of ${name}`,
       ports.endpoints[name],

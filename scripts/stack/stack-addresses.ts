@@ -6,5 +6,7 @@ export interface StackAddresses {
   readonly temporal: string;
   readonly temporalUi: string;
   readonly evidence: string;
+  /** The tracking URI of prod; `<registry>/dev` and `<registry>/staging` are the others'. */
+  readonly registry: string;
   readonly endpoints: Partial<Readonly<Record<Environment, string>>>;
 }

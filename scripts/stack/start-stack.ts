@@ -11,6 +11,7 @@ import type { StackAddresses } from './stack-addresses.ts';
 import { defaultHome, lockHome } from './stack-home.ts';
 import { openTemporalServer, type TemporalServer } from './temporal-server.ts';
 import { createUndo, type Undo, unlessAborted } from './undo.ts';
+import { startRegistryServer } from './registry-server.ts';
 import { startWorkers } from './workers.ts';
 
 export interface StackOptions {
@@ -40,7 +41,7 @@ export interface Stack {
   readonly temporalCli: string | null;
   readonly nativeParts: NativeParts;
   readonly workflowBundle: string;
-  /** All child processes, by name: `Temporal server`, `worker <environment> <role>`, `endpoint <environment>`. */
+  /** All child processes, by name: `Temporal server`, `worker <environment> <role>`, `registry`, `endpoint <environment>`. */
   readonly processes: readonly SupervisedProcess[];
   /** Workers first, with their grace time, then endpoints and pages, the server last. May be called again. */
   readonly stop: () => Promise<void>;
@@ -48,7 +49,7 @@ export interface Stack {
 
 /**
  * Sets up what is missing and starts everything: Temporal (unless TEMPORAL_ADDRESS names a server), two workers and an
- * endpoint per environment, the evidence pages. Resolves when all of it answers. When a part cannot start, the others
+ * endpoint per environment, the registry, the evidence pages. Resolves when all of it answers. When a part cannot start, the others
  * are stopped again and the error says which and why.
  */
 export async function startStack(options: StackOptions = {}): Promise<Stack> {
@@ -90,8 +91,9 @@ async function start(options: StackOptions, undo: Undo): Promise<Omit<Stack, 'st
   const childEnv = { ...env, ...options.workerEnv };
   const settings = { home, addresses, parts, environments, env: childEnv, report, undo, signal };
   const workers = await startWorkers({ ...settings, workflowBundle });
+  const registry = await startRegistryServer({ ...settings, port: ports.registry });
   const endpoints = await startEndpoints({ ...settings, ports });
-  const processes = [...(server.process === undefined ? [] : [server.process]), ...workers, ...endpoints];
+  const processes = [...(server.process === undefined ? [] : [server.process]), ...workers, registry, ...endpoints];
   return { addresses, home, temporalCli: parts.temporalCli, nativeParts: parts, workflowBundle, processes };
 }
 
@@ -106,6 +108,7 @@ function addressesOf(
     temporal: server.address,
     temporalUi: server.uiUrl,
     evidence,
+    registry: `http://${HOST}:${ports.registry}`,
     endpoints: Object.fromEntries(endpoints) as StackAddresses['endpoints'],
   };
 }

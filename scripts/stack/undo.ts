@@ -1,5 +1,5 @@
 /** The order in which a stack ends: what takes work from others goes first. */
-const PHASES = ['workers', 'endpoints', 'pages', 'server', 'home'] as const;
+const PHASES = ['workers', 'registry', 'endpoints', 'pages', 'server', 'home'] as const;
 
 export interface Undo {
   /** Registers how something that has just been started is stopped. */

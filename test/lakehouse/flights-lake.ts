@@ -74,6 +74,7 @@ async function flightsBundle(source: string): Promise<PinnedBundle> {
     definition: { ...definition, sources: { flights: { ...flights, path: source } } },
     files,
     policy: POLICY,
+    riskTier: { tier: 'standard', confirmed: true },
     folder,
   };
 }

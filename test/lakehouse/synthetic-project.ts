@@ -102,7 +102,13 @@ export function smallProject(folder: string, changes: ProjectChanges = {}): Pinn
     rollback: { by: ['ml-lead'] },
     approval: { approvers: ['governance'] },
   });
-  return { definition, files: { ...FILES, ...changes.files }, policy, folder };
+  return {
+    definition,
+    files: { ...FILES, ...changes.files },
+    policy,
+    riskTier: { tier: 'standard', confirmed: true },
+    folder,
+  };
 }
 
 function view(sql: string, more: object): object {

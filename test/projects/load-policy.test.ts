@@ -24,6 +24,7 @@ describe('loadPolicy', () => {
       approvers: ['governance', 'ml-lead'],
       quorum: 2,
       proof: 'claimed',
+      separate_requester: false,
       evidence_digest: 'required',
       expires_after: '48h',
     });
@@ -44,7 +45,11 @@ describe('loadPolicy', () => {
   });
 
   it.each([
-    ['quorum: 2', 'quorum: 3', ':4:55: approval.quorum: found 3; expected at most 2, the number of approvers'],
+    [
+      'quorum: 2',
+      'quorum: 3',
+      ':4:55: approval.quorum: found 3; expected at most 2, the number of approvers, while proof is claimed',
+    ],
     [
       '[governance, ml-lead]',
       '[governance, governance]',
@@ -91,6 +96,7 @@ describe("this repository's policies", () => {
       approvers: ['governance', 'ml-lead'],
       quorum: 1,
       proof: 'claimed',
+      separate_requester: false,
       evidence_digest: 'required',
       expires_after: '48h',
     });

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { loadProject } from '../../projects/load-project.ts';
 import { toPinnedBundle } from '../../projects/pin-project.ts';
+import { effectivePolicy } from '../../projects/effective-policy.ts';
 import { loadPolicy } from '../../projects/load-policy.ts';
 import { failureOf, projectFolder, temporaryFolder, writeFiles } from './project-folder.ts';
 
@@ -55,7 +56,10 @@ describe('loadProject', () => {
     const second = await loadProject(folder);
     expect(second.digest).toBe(first.digest);
     const { policy } = await loadPolicy(POLICIES, 'prod');
-    const bundles = [first, second].map((loaded) => JSON.stringify({ ...toPinnedBundle(loaded, policy), folder: '' }));
+    const effective = effectivePolicy(policy, 'kiosk', undefined);
+    const bundles = [first, second].map((loaded) =>
+      JSON.stringify({ ...toPinnedBundle(loaded, effective), folder: '' }),
+    );
     expect(bundles[1]).toBe(bundles[0]);
   });
 

@@ -18,6 +18,7 @@ const facts: ComplianceFacts = {
   modelCard: true,
   commit: 'c'.repeat(40),
   clean: true,
+  riskTier: { tier: 'standard', confirmed: true },
   tags: { owner: 'team' },
   overall: { slice: 'all rows', rows: 50_000, auc: estimate(0.72) },
   slices: [
@@ -59,7 +60,7 @@ describe('checkCompliance', () => {
     expect(result).toMatchObject({
       gate: 'compliance',
       verdict: 'pass',
-      summary: 'delays version 3 passes all 9 checks.',
+      summary: 'delays version 3 passes all 10 checks.',
     });
     expect(result.checks.map((check) => check.name)).toEqual([
       ...['signature', 'parity', 'lineage', 'model_card', 'clean_commit'],
@@ -81,6 +82,7 @@ describe('checkCompliance', () => {
     ['no dataset', { lineage: { ...facts.lineage, datasetSha256: null } }, ['lineage']],
     ['no card', { modelCard: false }, ['model_card']],
     ['a dirty folder', { clean: false }, ['clean_commit']],
+    ['an unconfirmed tier', { riskTier: { tier: 'high', confirmed: false } }, ['risk_tier']],
     ['a commit of unknown cleanness', { clean: null }, ['clean_commit']],
     ['an empty tag', { tags: { owner: ' ' } }, ['tag_owner']],
     ['a bad model', { overall: { slice: 'all', rows: 5, auc: estimate(0.59) } }, ['overall']],

@@ -12,6 +12,7 @@ describe('choosePorts', () => {
       ui: 8233,
       metrics: 9464,
       evidence: 8234,
+      registry: 5000,
       endpoints: { dev: 8500, staging: 8501, prod: 8502 },
     });
   });
@@ -22,6 +23,7 @@ describe('choosePorts', () => {
       ui: 9000,
       metrics: 9564,
       evidence: 8334,
+      registry: 5100,
       endpoints: { dev: 8600, staging: 8601, prod: 8602 },
     });
   });
@@ -29,7 +31,7 @@ describe('choosePorts', () => {
   it('takes free ones, all different, for 0', async () => {
     const { endpoints, ...others } = await choosePorts(config, { SUPERSTEP_PORT: '0' });
     const ports = [...Object.values(others), ...Object.values(endpoints)];
-    expect(new Set(ports).size).toBe(7);
+    expect(new Set(ports).size).toBe(8);
     expect(ports.every((port) => port > 0)).toBe(true);
   });
 
