@@ -1,12 +1,14 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { writeActivity, type ActivityAction } from './activity-log.ts';
+import type { CallerProof } from './identity/caller.ts';
 import type { Stage } from './stages.ts';
 import type { VersionName } from './version-notes.ts';
 
-export type RequestStatus = 'open' | 'approved' | 'rejected' | 'expired' | 'superseded' | 'cancelled';
+/** `asked` is a wish for Production whose gate is not open yet; opening the gate makes it `open`, with its evidence. */
+export type RequestStatus = 'asked' | 'open' | 'approved' | 'rejected' | 'expired' | 'superseded' | 'cancelled';
 
-/** A request to move a version to a stage; the one for Production is the approval gate. */
+/** A request to move a version to a stage; the open one for Production is the approval gate. */
 export interface TransitionRequest {
   readonly id: string;
   readonly naturalKey: string;
@@ -15,6 +17,9 @@ export interface TransitionRequest {
   readonly toStage: Stage;
   readonly status: RequestStatus;
   readonly requestedBy: string;
+  /** How the requester showed who it is. */
+  readonly requestedProof: CallerProof;
+  readonly comment: string;
   readonly evidenceDigest: string | null;
   /** The Production version that the evidence compares with; null for none. */
   readonly expectedChampion: number | null;
@@ -33,6 +38,8 @@ interface RequestRow {
   readonly to_stage: Stage;
   readonly status: RequestStatus;
   readonly requested_by: string;
+  readonly requested_proof: CallerProof | null;
+  readonly comment: string | null;
   readonly evidence_digest: string | null;
   readonly expected_champion: number | null;
   readonly workflow_id: string | null;
@@ -43,8 +50,9 @@ interface RequestRow {
 }
 
 export interface Closing {
-  readonly status: Exclude<RequestStatus, 'open'>;
+  readonly status: Exclude<RequestStatus, 'asked' | 'open'>;
   readonly by: string;
+  readonly proof?: CallerProof;
   readonly comment: string;
   readonly at: string;
 }
@@ -57,11 +65,10 @@ const CLOSING_ACTIONS: Readonly<Record<Closing['status'], ActivityAction>> = {
   cancelled: 'CANCELLED_REQUEST',
 };
 
+type RequestMatch = Partial<Pick<RequestRow, 'id' | 'natural_key' | 'model' | 'version' | 'to_stage' | 'status'>>;
+
 /** Requests that match, oldest first. */
-export async function selectRequests(
-  knex: Knex,
-  where: Partial<Pick<RequestRow, 'id' | 'natural_key' | 'model' | 'version' | 'to_stage' | 'status'>>,
-): Promise<TransitionRequest[]> {
+export async function selectRequests(knex: Knex, where: RequestMatch): Promise<TransitionRequest[]> {
   const rows = await knex('transition_requests').where(where).orderBy('sequence').select<RequestRow[]>('*');
   return rows.map((row) => ({
     id: row.id,
@@ -71,6 +78,8 @@ export async function selectRequests(
     toStage: row.to_stage,
     status: row.status,
     requestedBy: row.requested_by,
+    requestedProof: row.requested_proof ?? 'claimed',
+    comment: row.comment ?? '',
     evidenceDigest: row.evidence_digest,
     expectedChampion: row.expected_champion,
     workflowId: row.workflow_id,
@@ -94,21 +103,36 @@ export async function requireRequest(knex: Knex, id: string): Promise<Transition
   );
 }
 
-/** Inserts a request and logs it: open, or closed at once when it comes too late. */
+/** Requests of a version that nobody has answered yet, oldest first. */
+export async function selectUnanswered(knex: Knex, { model, version }: VersionName): Promise<TransitionRequest[]> {
+  const requests = await selectRequests(knex, { model, version });
+  return requests.filter((request) => request.status === 'open' || request.status === 'asked');
+}
+
+export type NewRequest = Omit<
+  TransitionRequest,
+  'closedAt' | 'closedBy' | 'closingComment' | 'status' | 'requestedProof' | 'comment'
+> &
+  Partial<Pick<TransitionRequest, 'requestedProof' | 'comment'>>;
+
+/** Inserts a request and logs it: open or only asked, or closed at once when it comes too late. */
 export async function insertRequest(
   trx: Knex,
-  request: Omit<TransitionRequest, 'closedAt' | 'closedBy' | 'closingComment' | 'status'>,
-  closing?: Closing,
+  request: NewRequest,
+  state: Closing | 'open' | 'asked' = 'open',
 ): Promise<void> {
-  const { id, model, version, toStage, evidenceDigest, workflowId } = request;
+  const { id, model, version, toStage, evidenceDigest, workflowId, requestedProof, comment } = request;
+  const closing = typeof state === 'string' ? undefined : state;
   await trx('transition_requests').insert({
     id,
     natural_key: request.naturalKey,
     model,
     version,
     to_stage: toStage,
-    status: closing?.status ?? 'open',
+    status: typeof state === 'string' ? state : state.status,
     requested_by: request.requestedBy,
+    ...(requestedProof === undefined ? {} : { requested_proof: requestedProof }),
+    ...(comment === undefined ? {} : { comment }),
     evidence_digest: evidenceDigest,
     expected_champion: request.expectedChampion,
     workflow_id: workflowId,
@@ -119,13 +143,33 @@ export async function insertRequest(
   });
   const by = request.requestedBy;
   const activity = { at: request.createdAt, model, version, toStage, by, evidenceDigest, workflowId };
-  await writeActivity(trx, { ...activity, action: 'REQUESTED_TRANSITION' });
+  const said = { proof: requestedProof ?? ('claimed' as const), comment: comment ?? '' };
+  await writeActivity(trx, { ...activity, ...said, action: 'REQUESTED_TRANSITION' });
   if (closing !== undefined) await logClosing(trx, request, closing);
 }
 
-/** Closes an open request and logs it; a closed one stays as it is. */
+/** Opens the gate of a request that was asked before: it now rests on evidence. */
+export async function openAsked(
+  trx: Knex,
+  { id, model, version, toStage }: TransitionRequest,
+  ground: Pick<TransitionRequest, 'evidenceDigest' | 'expectedChampion' | 'workflowId'>,
+  at: string,
+): Promise<void> {
+  const { evidenceDigest, expectedChampion, workflowId } = ground;
+  await trx('transition_requests').where({ id }).update({
+    status: 'open',
+    evidence_digest: evidenceDigest,
+    expected_champion: expectedChampion,
+    workflow_id: workflowId,
+  });
+  const opened = { at, model, version, toStage, evidenceDigest, workflowId, by: 'superstep' };
+  await writeActivity(trx, { ...opened, action: 'GATE_OPENED' });
+}
+
+/** Closes an unanswered request and logs it; a closed one stays as it is. */
 export async function closeRequest(trx: Knex, request: TransitionRequest, closing: Closing): Promise<void> {
-  const changed = await trx('transition_requests').where({ id: request.id, status: 'open' }).update({
+  const unanswered = trx('transition_requests').where({ id: request.id }).whereIn('status', ['open', 'asked']);
+  const changed = await unanswered.update({
     status: closing.status,
     closed_at: closing.at,
     closed_by: closing.by,
@@ -149,16 +193,17 @@ async function logClosing(
     comment: closing.comment,
     evidenceDigest: request.evidenceDigest,
     workflowId: request.workflowId,
+    ...(closing.proof === undefined ? {} : { proof: closing.proof }),
   });
 }
 
-/** Closes whatever a version has open; answers what that was. */
+/** Closes whatever a version has unanswered; answers what that was. */
 export async function closeOpenRequests(
   trx: Knex,
-  { model, version }: VersionName,
+  version: VersionName,
   closing: Closing,
 ): Promise<TransitionRequest[]> {
-  const open = await selectRequests(trx, { model, version, status: 'open' });
+  const open = await selectUnanswered(trx, version);
   for (const request of open) await closeRequest(trx, request, closing);
   return open;
 }

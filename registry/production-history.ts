@@ -2,12 +2,15 @@ import type { Knex } from 'knex';
 import type { RegistryDatabase } from './database.ts';
 import type { VersionName } from './version-notes.ts';
 
+/** `direct` is by hand where the policy allows it, `break-glass` by hand where it does not. */
+export type EnteredThrough = 'promotion' | 'rollback' | 'direct' | 'break-glass';
+
 /** A stay of a version in Production. */
 export interface ProductionStay extends VersionName {
   readonly enteredAt: string;
   /** Null while it is there. */
   readonly leftAt: string | null;
-  readonly enteredThrough: 'promotion' | 'rollback';
+  readonly enteredThrough: EnteredThrough;
   readonly requestId: string | null;
   readonly evidenceDigest: string | null;
   /** Who approved the promotion, or asked for the rollback. */
@@ -23,7 +26,7 @@ interface StayRow {
   readonly version: number;
   readonly entered_at: string;
   readonly left_at: string | null;
-  readonly entered_through: 'promotion' | 'rollback';
+  readonly entered_through: EnteredThrough;
   readonly request_id: string | null;
   readonly evidence_digest: string | null;
   readonly decided_by: string;
@@ -71,10 +74,7 @@ export async function beginStay(
   stay: Omit<ProductionStay, 'leftAt' | 'rolledBackFrom'>,
   previousRolledBack: boolean,
 ): Promise<void> {
-  await trx('production_history')
-    .where({ model: stay.model })
-    .whereNull('left_at')
-    .update({ left_at: stay.enteredAt, rolled_back_from: previousRolledBack });
+  await endStay(trx, stay.model, stay.enteredAt, previousRolledBack);
   await trx('production_history').insert({
     model: stay.model,
     version: stay.version,
@@ -86,6 +86,12 @@ export async function beginStay(
     reason: stay.reason,
     workflow_id: stay.workflowId,
   });
+}
+
+/** Ends the model's current stay, if there is one. */
+export async function endStay(trx: Knex, model: string, at: string, rolledBack = false): Promise<void> {
+  const current = trx('production_history').where({ model }).whereNull('left_at');
+  await current.update({ left_at: at, rolled_back_from: rolledBack });
 }
 
 /**

@@ -5,7 +5,7 @@ export const STAGES = ['None', 'Staging', 'Production', 'Archived'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Why a version moves; each cause has moves of its own. */
-export type MoveCause = 'gate' | 'promotion' | 'rollback';
+export type MoveCause = 'gate' | 'promotion' | 'rollback' | 'direct';
 
 const MOVES: Readonly<Record<MoveCause, Readonly<Record<Stage, readonly Stage[]>>>> = {
   // A gate may be asked again for whatever is not in Production.
@@ -16,8 +16,10 @@ const MOVES: Readonly<Record<MoveCause, Readonly<Record<Stage, readonly Stage[]>
     Production: [],
   },
   promotion: { None: [], Staging: ['Production'], Archived: [], Production: ['Archived'] },
-  // The target of a rollback may be on its way through the gates again.
-  rollback: { None: [], Staging: ['Production'], Archived: ['Production'], Production: ['Archived'] },
+  // The target of a rollback may be on its way through the gates again, or have been moved by hand.
+  rollback: { None: ['Production'], Staging: ['Production'], Archived: ['Production'], Production: ['Archived'] },
+  // By hand: whether somebody may is for the guard of side doors to say.
+  direct: { None: STAGES, Staging: STAGES, Archived: STAGES, Production: STAGES },
 };
 
 /** The tag that says why a version is archived; gone when it leaves Archived. */

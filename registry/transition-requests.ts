@@ -4,11 +4,12 @@ import type { RegistryDatabase } from './database.ts';
 import { findProduction, requireVersion } from './model-versions.ts';
 import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
 import {
-  closeOpenRequests,
   closeRequest,
   insertRequest,
+  openAsked,
   requireRequest,
   selectRequests,
+  selectUnanswered,
   type Closing,
   type TransitionRequest,
 } from './open-requests.ts';
@@ -168,11 +169,17 @@ async function openApproval(trx: Knex, input: OpenApprovalInput, at: string): Pr
   }
   if (input.releaseLeaseOf !== undefined) await releaseLease(trx, model, input.releaseLeaseOf, at);
   const comment = `replaced by a request with evidence ${input.evidenceDigest.slice(0, 12)}`;
-  await closeOpenRequests(trx, { model, version: number }, { status: 'cancelled', by, comment, at });
+  const unanswered = await selectUnanswered(trx, { model, version: number });
+  const asked = unanswered.find((request) => request.status === 'asked' && request.toStage === 'Production');
+  for (const request of unanswered) {
+    if (request !== asked) await closeRequest(trx, request, { status: 'cancelled', by, comment, at });
+  }
+  // Whoever asked first stays the requester, however often the evidence is replaced.
+  const asker = asked ?? unanswered.find((request) => request.toStage === 'Production');
 
   const older = waiting.filter((request) => request.version < number);
   for (const request of older) await supersede(trx, request, number, by, at);
-  const requestId = await insertApproval(trx, { ...input, naturalKey: key }, newer, at);
+  const requestId = await insertApproval(trx, { ...input, naturalKey: key }, { newer, asked, asker, at });
   const result: AskedApproval =
     newer === undefined
       ? { outcome: 'open', requestId, superseded: closedGates(older) }
@@ -233,24 +240,39 @@ async function newestAsking(trx: Knex, model: string): Promise<number> {
   return Math.max(...requests.map((request) => request.version));
 }
 
-/** Inserts the request; when a newer version waits, closed at once, and its version is archived. */
+interface AskedBefore {
+  /** The gate of a newer version, which waits. */
+  readonly newer: TransitionRequest | undefined;
+  /** A request that somebody made before the gate could open: it becomes this one. */
+  readonly asked: TransitionRequest | undefined;
+  /** The request whose requester this one inherits. */
+  readonly asker: TransitionRequest | undefined;
+  readonly at: string;
+}
+
+/** Opens the request; when a newer version waits, it is closed at once, and its version is archived. */
 async function insertApproval(
   trx: Knex,
   input: OpenApprovalInput,
-  newer: TransitionRequest | undefined,
-  at: string,
+  { newer, asked, asker, at }: AskedBefore,
 ): Promise<string> {
-  const { naturalKey, model, version, requestedBy, evidenceDigest, expectedChampion, workflowId } = input;
-  const id = idFromKey('request', naturalKey);
-  const request = { id, naturalKey, model, version, requestedBy, evidenceDigest, expectedChampion, workflowId };
-  const asked = { ...request, toStage: 'Production' as const, createdAt: at };
-  if (newer === undefined) {
-    await insertRequest(trx, asked);
+  const { naturalKey, model, version, evidenceDigest, expectedChampion, workflowId } = input;
+  const ground = { evidenceDigest, expectedChampion, workflowId };
+  const requestedBy = asker?.requestedBy ?? input.requestedBy;
+  const id = asked?.id ?? idFromKey('request', naturalKey);
+  const closing = newer === undefined ? undefined : supersession(newer.version, requestedBy, at);
+  if (asked === undefined) {
+    const said =
+      asker === undefined || asker.comment === ''
+        ? {}
+        : { requestedProof: asker.requestedProof, comment: asker.comment };
+    const request = { id, naturalKey, model, version, toStage: 'Production' as const, requestedBy, createdAt: at };
+    await insertRequest(trx, { ...request, ...said, ...ground }, closing);
   } else {
-    const closing = supersession(newer.version, requestedBy, at);
-    await insertRequest(trx, asked, closing);
-    await archiveCandidate(trx, asked, closing);
+    await openAsked(trx, asked, ground, at);
+    if (closing !== undefined) await closeRequest(trx, { ...asked, ...ground, status: 'open' }, closing);
   }
+  if (closing !== undefined) await archiveCandidate(trx, { id, model, version, ...ground }, closing);
   return id;
 }
 
