@@ -16,6 +16,8 @@ export interface GateCheck {
   readonly verdict: Verdict;
   readonly expected: string;
   readonly found: string;
+  /** The waiver that lets it pass all the same. */
+  readonly waiver?: string;
 }
 
 /** What a gate decided and on what. A gate that says no is a result, never an error. */

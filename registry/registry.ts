@@ -1,6 +1,9 @@
 import { createActivityLog } from './activity-log.ts';
 import { createDecisions } from './decisions.ts';
 import { createGateRecords } from './gate-records.ts';
+import { createConditions } from './governance/conditions.ts';
+import { createPoliciesInForce } from './governance/policies-in-force.ts';
+import { createWaivers } from './governance/waivers.ts';
 import { createModelVersions } from './model-versions.ts';
 import { createProductionHistory } from './production-history.ts';
 import { createPromotion } from './promotion.ts';
@@ -25,6 +28,9 @@ export function createRegistry(deps: TrackingDeps) {
     ...createProductionHistory(deps),
     ...createRetrainingLeases(deps),
     ...createActivityLog(deps),
+    ...createWaivers(deps),
+    ...createConditions(deps),
+    ...createPoliciesInForce(deps),
   };
 }
 

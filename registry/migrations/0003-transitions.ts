@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { ofVersion } from './0002-models.ts';
+import { forbidChanges } from './append-only.ts';
 
 /** Requests, decisions, gate results, and the log of who did what. */
 export async function createTransitions(trx: Knex): Promise<void> {
@@ -91,14 +92,4 @@ async function createActivityLog(trx: Knex): Promise<void> {
     t.text('evidence_digest');
     t.text('workflow_id');
   });
-}
-
-/** The audit only grows: on SQLite by triggers; on a server the role that writes gets no right to change or delete. */
-async function forbidChanges(trx: Knex, table: string): Promise<void> {
-  if (!(trx.client as { driverName?: string }).driverName?.startsWith('sqlite')) return;
-  for (const change of ['update', 'delete']) {
-    await trx.raw(
-      `create trigger ${table}_no_${change} before ${change} on ${table} begin select raise(abort, '${table} is append-only'); end`,
-    );
-  }
 }

@@ -3,8 +3,10 @@ import { createTracking } from './0001-tracking.ts';
 import { createModels } from './0002-models.ts';
 import { createTransitions } from './0003-transitions.ts';
 import { createProduction } from './0004-production.ts';
+import { createClients } from './0005-clients.ts';
 import { createIdentity } from './0006-identity.ts';
 import { createAudit } from './0007-audit.ts';
+import { createGovernance } from './0009-governance.ts';
 
 export interface Migration {
   readonly name: string;
@@ -17,6 +19,8 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0002-models', up: createModels },
   { name: '0003-transitions', up: createTransitions },
   { name: '0004-production', up: createProduction },
+  { name: '0005-clients', up: createClients },
   { name: '0006-identity', up: createIdentity },
   { name: '0007-audit', up: createAudit },
+  { name: '0009-governance', up: createGovernance },
 ];

@@ -63,7 +63,7 @@ describe('checkCompliance', () => {
       summary: 'delays version 3 passes all 10 checks.',
     });
     expect(result.checks.map((check) => check.name)).toEqual([
-      ...['signature', 'parity', 'lineage', 'model_card', 'clean_commit'],
+      ...['signature', 'parity', 'lineage', 'model_card', 'clean_commit', 'risk_tier'],
       ...['tag_owner', 'overall', 'slices', 'max_data_age'],
     ]);
     expect(result.checks[7]).toMatchObject({

@@ -1,0 +1,206 @@
+import type { Knex } from 'knex';
+import { SuperstepError } from '../../contracts/failure-types.ts';
+import type { GateResult } from '../../contracts/gates.ts';
+import { writeActivity } from '../activity-log.ts';
+import type { RegistryDatabase } from '../database.ts';
+import type { CallerProof } from '../identity/caller.ts';
+import { idFromKey } from '../natural-keys.ts';
+
+/** Governance lets a check's fail pass, for a model or one version of it, until an instant. It ends by itself. */
+export interface Waiver {
+  readonly id: string;
+  /** The check's name in the gate's result, for example `slices`. */
+  readonly check: string;
+  readonly model: string;
+  /** Null for every version of the model. */
+  readonly version: number | null;
+  readonly reason: string;
+  readonly grantedBy: string;
+  readonly proof: CallerProof;
+  readonly grantedAt: string;
+  /** ISO instant; from then on it no longer counts. */
+  readonly until: string;
+  readonly revokedAt: string | null;
+  readonly revokedBy: string | null;
+}
+
+export interface GrantWaiverInput extends Pick<
+  Waiver,
+  'check' | 'model' | 'version' | 'reason' | 'grantedBy' | 'proof' | 'until'
+> {
+  /** Names this grant; granting again later is another key. */
+  readonly naturalKey: string;
+}
+
+interface WaiverRow {
+  readonly id: string;
+  readonly check_name: string;
+  readonly model: string;
+  readonly version: number;
+  readonly reason: string;
+  readonly granted_by: string;
+  readonly proof: CallerProof;
+  readonly granted_at: string;
+  readonly until: string;
+  readonly revoked_at: string | null;
+  readonly revoked_by: string | null;
+}
+
+/** Longer than this is no waiver but another policy. */
+const LONGEST_DAYS = 366;
+const DAY_MS = 86_400_000;
+
+export function createWaivers({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
+  return {
+    /**
+     * Grants a waiver, once per natural key.
+     *
+     * @throws InvalidInput without a reason, or with an end that has passed or lies more than a year ahead
+     */
+    grantWaiver: (input: GrantWaiverInput): Promise<Waiver> =>
+      db.write(async (trx) => {
+        const id = idFromKey('waiver', input.naturalKey);
+        const [known] = await selectWaivers(trx, { id });
+        if (known !== undefined) return known;
+        const at = now();
+        requireSensible(input, at);
+        const { naturalKey, check, version, until: _until, ...rest } = input;
+        const until = new Date(input.until).toISOString();
+        const waiver: Waiver = {
+          id,
+          check,
+          version,
+          until,
+          ...rest,
+          grantedAt: at.toISOString(),
+          revokedAt: null,
+          revokedBy: null,
+        };
+        await insertWaiver(trx, naturalKey, waiver);
+        await writeActivity(trx, {
+          at: waiver.grantedAt,
+          model: waiver.model,
+          version: waiver.version ?? 0,
+          action: 'GRANTED_WAIVER',
+          by: waiver.grantedBy,
+          proof: waiver.proof,
+          comment: `${check} is waived until ${until}: ${waiver.reason}`,
+          details: { waiver: id, check, until },
+        });
+        return waiver;
+      }),
+
+    /** Ends a waiver before its time; one that is revoked stays as it is. @throws UnknownResource */
+    revokeWaiver: (id: string, { by, proof }: { readonly by: string; readonly proof: CallerProof }): Promise<Waiver> =>
+      db.write(async (trx) => {
+        const waiver = await requireWaiver(trx, id);
+        if (waiver.revokedAt !== null) return waiver;
+        const at = now().toISOString();
+        await trx('waivers').where({ id }).update({ revoked_at: at, revoked_by: by });
+        const { model, version, check } = waiver;
+        const comment = `the waiver of ${check} ends`;
+        const details = { waiver: id, check };
+        await writeActivity(trx, {
+          at,
+          model,
+          version: version ?? 0,
+          action: 'REVOKED_WAIVER',
+          by,
+          proof,
+          comment,
+          details,
+        });
+        return requireWaiver(trx, id);
+      }),
+
+    /** All waivers of a model, or of all, oldest first; ended ones too. */
+    waivers: (model?: string): Promise<Waiver[]> =>
+      db.read((knex) => selectWaivers(knex, model === undefined ? {} : { model })),
+
+    /** Waivers that count for a version at an instant. */
+    activeWaivers: (model: string, version: number, at: string): Promise<Waiver[]> =>
+      db.read(async (knex) =>
+        (await selectWaivers(knex, { model })).filter(
+          (waiver) =>
+            (waiver.version === null || waiver.version === version) &&
+            waiver.revokedAt === null &&
+            waiver.grantedAt <= at &&
+            at < waiver.until,
+        ),
+      ),
+  };
+}
+
+/**
+ * A gate's result with what governance has waived: a check that fails or is undecided passes, and says who let it,
+ * why and until when. The verdict follows from the checks again.
+ */
+export function applyWaivers(result: GateResult, waivers: readonly Waiver[]): GateResult {
+  const checks = result.checks.map((check) => {
+    const waiver = waivers.find((one) => one.check === check.name);
+    if (waiver === undefined || check.verdict === 'pass') return check;
+    const { grantedBy, until, reason, id } = waiver;
+    const found = `${check.found}; waived by ${grantedBy} until ${until}: ${reason}`;
+    return { ...check, verdict: 'pass' as const, found, waiver: id };
+  });
+  const waived = checks.filter((check, i) => check !== result.checks[i]).map((check) => check.name);
+  if (waived.length === 0) return result;
+  const verdicts = checks.map((check) => check.verdict);
+  const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('inconclusive') ? 'inconclusive' : 'pass';
+  return { ...result, verdict, checks, summary: `${result.summary} Waived: ${waived.join(', ')}.` };
+}
+
+function requireSensible({ reason, until, check }: GrantWaiverInput, now: Date): void {
+  const end = Date.parse(until);
+  const fault =
+    reason.trim() === ''
+      ? 'it gives no reason; say why the check may be left unpassed'
+      : check.trim() === ''
+        ? 'it names no check; name one as the gate shows it, for example "slices"'
+        : Number.isNaN(end)
+          ? `it ends at "${until}"; expected an instant such as 2001-06-01T00:00:00Z`
+          : end <= now.getTime()
+            ? `it ends at ${until}, which has passed`
+            : end - now.getTime() > LONGEST_DAYS * DAY_MS
+              ? `it ends at ${until}, more than a year ahead: change the policy instead`
+              : undefined;
+  if (fault !== undefined) throw new SuperstepError('InvalidInput', `the waiver is not granted: ${fault}`);
+}
+
+async function requireWaiver(knex: Knex, id: string): Promise<Waiver> {
+  const [waiver] = await selectWaivers(knex, { id });
+  if (waiver !== undefined) return waiver;
+  throw new SuperstepError('UnknownResource', `there is no waiver "${id}"; npm run registry -- waivers lists them`);
+}
+
+async function insertWaiver(trx: Knex, naturalKey: string, waiver: Waiver): Promise<void> {
+  await trx('waivers').insert({
+    id: waiver.id,
+    natural_key: naturalKey,
+    check_name: waiver.check,
+    model: waiver.model,
+    version: waiver.version ?? 0,
+    reason: waiver.reason,
+    granted_by: waiver.grantedBy,
+    proof: waiver.proof,
+    granted_at: waiver.grantedAt,
+    until: waiver.until,
+  });
+}
+
+async function selectWaivers(knex: Knex, where: Partial<Pick<WaiverRow, 'id' | 'model'>>): Promise<Waiver[]> {
+  const rows = await knex('waivers').where(where).orderBy('sequence').select<WaiverRow[]>('*');
+  return rows.map((row) => ({
+    id: row.id,
+    check: row.check_name,
+    model: row.model,
+    version: row.version === 0 ? null : row.version,
+    reason: row.reason,
+    grantedBy: row.granted_by,
+    proof: row.proof,
+    grantedAt: row.granted_at,
+    until: row.until,
+    revokedAt: row.revoked_at,
+    revokedBy: row.revoked_by,
+  }));
+}
