@@ -1,8 +1,8 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
+import type { DsseEnvelope } from '../../contracts/dsse.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { HeadPlace } from '../../contracts/schemas/audit.ts';
-import type { SignedEnvelope } from './envelope.ts';
 import { claimedHead } from './heads.ts';
 import { runGit } from './run-git.ts';
 import type { AuditHead } from './verification.ts';
@@ -18,7 +18,7 @@ const ANSWER_WITHIN_MS = 30_000;
  * @param home folder that relative paths lie in
  * @throws SourceUnavailable, saying which place and why: it is tried again
  */
-export async function writeHeadTo(place: HeadPlace, envelope: SignedEnvelope, home: string): Promise<WrittenHead> {
+export async function writeHeadTo(place: HeadPlace, envelope: DsseEnvelope, home: string): Promise<WrittenHead> {
   const head = claimedHead(envelope);
   if (head === undefined) throw new SuperstepError('InvalidInput', 'the envelope holds no head of an audit');
   try {
@@ -47,7 +47,7 @@ export function headsFile(environment: string): string {
 }
 
 /** One envelope a line. A line that a power cut left half is closed first, and never read as a head. */
-async function appendHead(path: string, envelope: SignedEnvelope, head: AuditHead): Promise<WrittenHead> {
+async function appendHead(path: string, envelope: DsseEnvelope, head: AuditHead): Promise<WrittenHead> {
   await mkdir(dirname(path), { recursive: true });
   const present = await readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
@@ -65,7 +65,7 @@ async function appendHead(path: string, envelope: SignedEnvelope, head: AuditHea
   return 'written';
 }
 
-async function postHead(url: string, envelope: SignedEnvelope, head: AuditHead): Promise<WrittenHead> {
+async function postHead(url: string, envelope: DsseEnvelope, head: AuditHead): Promise<WrittenHead> {
   const answer = await fetch(url, {
     method: 'POST',
     headers: {
@@ -82,7 +82,7 @@ async function postHead(url: string, envelope: SignedEnvelope, head: AuditHead):
   return 'written';
 }
 
-async function commitHead(repository: string, envelope: SignedEnvelope, head: AuditHead): Promise<WrittenHead> {
+async function commitHead(repository: string, envelope: DsseEnvelope, head: AuditHead): Promise<WrittenHead> {
   const name = headsFile(head.environment);
   await runGit(repository, ['rev-parse', '--git-dir']);
   const appended = await appendHead(join(repository, name), envelope, head);
@@ -116,7 +116,7 @@ function isSameHead(line: string, head: AuditHead): boolean {
   // Most lines are of other heads: a look at the text saves parsing a long file each time.
   if (!line.startsWith('{')) return false;
   try {
-    const found = claimedHead(JSON.parse(line) as SignedEnvelope);
+    const found = claimedHead(JSON.parse(line) as DsseEnvelope);
     return found?.sequence === head.sequence && found.hash === head.hash && found.environment === head.environment;
   } catch {
     return false;

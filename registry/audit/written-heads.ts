@@ -28,7 +28,7 @@ export async function readWrittenHeads(
   for (const { where, text } of await linesOf(path, environment)) {
     const read = readHead(parsed(text), publicKeys);
     if (!read.ok) unreadable.push({ where, problem: read.problem });
-    else if (read.head.environment === environment) heads.set(`${read.head.sequence} ${read.head.hash}`, read.head);
+    else if (read.value.environment === environment) heads.set(`${read.value.sequence} ${read.value.hash}`, read.value);
   }
   return { heads: [...heads.values()].sort((a, b) => a.sequence - b.sequence), unreadable };
 }
