@@ -25,7 +25,26 @@ const ROWS_PER_INSERT = 100;
 
 /** Opens the registry of an environment. Connects on first use; call `migrate` before anything else. */
 export function openRegistryDatabase({ file, busyTimeoutMs = 10_000 }: RegistryDatabaseOptions): RegistryDatabase {
-  const knex = knexFactory({
+  const knex = openSqlite(file, busyTimeoutMs);
+
+  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw asRegistryError(error, file);
+    }
+  };
+
+  return {
+    write: (work) => guarded(() => writeAlone(knex, work)),
+    read: (query) => guarded(() => query(knex)),
+    migrate: () => guarded(() => migrateSqlite(knex, () => openSqlite(file, busyTimeoutMs, 'off'))),
+    close: () => knex.destroy(),
+  };
+}
+
+function openSqlite(file: string, busyTimeoutMs: number, foreignKeys: 'on' | 'off' = 'on'): Knex {
+  return knexFactory({
     client: 'sqlite3',
     connection: { filename: file },
     useNullAsDefault: true,
@@ -36,35 +55,19 @@ export function openRegistryDatabase({ file, busyTimeoutMs = 10_000 }: RegistryD
       min: 0,
       max: 1,
       afterCreate: (connection: SqliteConnection, done: (error: Error | null) => void) => {
-        prepare(connection, busyTimeoutMs).then(() => done(null), done);
+        prepare(connection, busyTimeoutMs, foreignKeys).then(() => done(null), done);
       },
     },
   });
+}
 
-  const guarded = async <T>(work: () => Promise<T>): Promise<T> => {
-    try {
-      return await work();
-    } catch (error) {
-      throw asRegistryError(error, file);
-    }
-  };
-
-  const write = <T>(work: (trx: Knex.Transaction) => Promise<T>): Promise<T> =>
-    guarded(() =>
-      knex.transaction(async (trx) => {
-        // knex's BEGIN is deferred on SQLite: a transaction that reads first and then writes fails when another one
-        // wrote in between, whatever the busy timeout. Taking the lock row first makes it wait instead.
-        await trx('registry_locks').where({ id: 1 }).increment('taken', 1);
-        return work(trx);
-      }),
-    );
-
-  return {
-    write,
-    read: (query) => guarded(() => query(knex)),
-    migrate: () => guarded(() => migrate(knex, write)),
-    close: () => knex.destroy(),
-  };
+function writeAlone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  return knex.transaction(async (trx) => {
+    // knex's BEGIN is deferred on SQLite: a transaction that reads first and then writes fails when another one
+    // wrote in between, whatever the busy timeout. Taking the lock row first makes it wait instead.
+    await trx('registry_locks').where({ id: 1 }).increment('taken', 1);
+    return work(trx);
+  });
 }
 
 /** Inserts rows in pieces: SQLite takes at most 500 in one statement. */
@@ -76,21 +79,32 @@ export async function insertAll(trx: Knex, table: string, rows: readonly object[
  * Own runner instead of knex's: that one keeps its lock in a row outside of the transaction, so a process that dies
  * while migrating locks everybody out until a person steps in.
  */
-async function migrate(knex: Knex, write: RegistryDatabase['write']): Promise<void> {
+async function migrateSqlite(knex: Knex, openWithoutForeignKeys: () => Knex): Promise<void> {
   await knex.raw('create table if not exists registry_locks (id integer primary key, taken integer not null)');
   await knex.raw('create table if not exists registry_migrations (name varchar(100) primary key)');
   await knex('registry_locks').insert({ id: 1, taken: 0 }).onConflict('id').ignore();
-  const pending = async (db: Knex): Promise<typeof MIGRATIONS> => {
-    const applied = new Set((await db('registry_migrations').select<{ name: string }[]>('name')).map((r) => r.name));
-    return MIGRATIONS.filter((migration) => !applied.has(migration.name));
-  };
-  if ((await pending(knex)).length === 0) return;
-  await write(async (trx) => {
-    for (const migration of await pending(trx)) {
-      await migration.up(trx);
-      await trx('registry_migrations').insert({ name: migration.name });
-    }
-  });
+  if ((await pendingMigrations(knex)).length === 0) return;
+  // A table that is made anew is dropped under those that refer to it. SQLite lets foreign keys be switched off on a
+  // connection only, so they are checked before the commit instead.
+  const own = openWithoutForeignKeys();
+  try {
+    await writeAlone(own, async (trx) => {
+      for (const migration of await pendingMigrations(trx)) {
+        await migration.up(trx);
+        await trx('registry_migrations').insert({ name: migration.name });
+      }
+      const broken = await trx.raw<readonly object[]>('pragma foreign_key_check');
+      if (broken.length > 0)
+        throw new Error(`the migrations would break ${broken.length} foreign keys: ${JSON.stringify(broken[0])}`);
+    });
+  } finally {
+    await own.destroy();
+  }
+}
+
+async function pendingMigrations(db: Knex): Promise<typeof MIGRATIONS> {
+  const applied = new Set((await db('registry_migrations').select<{ name: string }[]>('name')).map((r) => r.name));
+  return MIGRATIONS.filter((migration) => !applied.has(migration.name));
 }
 
 function silent(): void {}
@@ -99,10 +113,12 @@ interface SqliteConnection {
   readonly exec: (sql: string, done: (error: Error | null) => void) => void;
 }
 
-async function prepare(connection: SqliteConnection, busyTimeoutMs: number): Promise<void> {
+async function prepare(connection: SqliteConnection, busyTimeoutMs: number, foreignKeys: 'on' | 'off'): Promise<void> {
   const exec = (sql: string): Promise<void> =>
     new Promise((resolve, reject) => connection.exec(sql, (error) => (error === null ? resolve() : reject(error))));
-  await exec(`pragma busy_timeout = ${Math.round(busyTimeoutMs)}; pragma foreign_keys = on; pragma synchronous = full`);
+  await exec(
+    `pragma busy_timeout = ${Math.round(busyTimeoutMs)}; pragma foreign_keys = ${foreignKeys}; pragma synchronous = full`,
+  );
   // The change to WAL needs the file for itself and does not always wait for it: try again while others do the same.
   for (let attempt = 1; ; attempt++) {
     try {

@@ -40,8 +40,9 @@ interface RunRow {
   readonly experiment: string;
   readonly name: string;
   readonly status: string;
-  readonly started_at: string;
-  readonly ended_at: string | null;
+  readonly artifact_uri: string;
+  readonly started_ms: number;
+  readonly ended_ms: number | null;
 }
 
 interface MetricRow {
@@ -49,6 +50,9 @@ interface MetricRow {
   readonly value: number;
   readonly is_nan: number | boolean;
 }
+
+/** What stands before a path of `artifact_files` in the URIs that clients see. */
+export const ARTIFACT_ROOT = 'mlflow-artifacts:/';
 
 export interface TrackingDeps {
   readonly db: RegistryDatabase;
@@ -66,17 +70,21 @@ export function createTracking({ db, artifacts, now }: TrackingDeps) {
       const runId = idFromKey('run', input.naturalKey);
       await db.write(async (trx) => {
         if ((await trx('runs').where({ id: runId }).first('id')) !== undefined) return;
-        const at = now().toISOString();
+        const at = now();
+        const experimentId = await requireExperiment(trx, input.experiment, at.toISOString());
+        const artifactUri = `${ARTIFACT_ROOT}${experimentId}/${runId}/artifacts`;
         await trx('runs').insert({
           id: runId,
           natural_key: input.naturalKey,
-          experiment_id: await experimentId(trx, input.experiment, at),
+          experiment_id: experimentId,
           name: input.name,
           status: 'FINISHED',
-          started_at: input.startedAt ?? at,
-          ended_at: at,
+          started_ms: input.startedAt === undefined ? at.getTime() : Date.parse(input.startedAt),
+          ended_ms: at.getTime(),
+          artifact_uri: artifactUri,
         });
         await insertDetails(trx, runId, input, at);
+        await insertArtifacts(trx, artifactFolder(artifactUri), input.artifacts, at);
       });
       return { runId };
     },
@@ -94,9 +102,10 @@ export function createTracking({ db, artifacts, now }: TrackingDeps) {
           experiment: row.experiment,
           name: row.name,
           status: row.status,
-          startedAt: row.started_at,
-          endedAt: row.ended_at,
+          startedAt: new Date(row.started_ms).toISOString(),
+          endedAt: row.ended_ms === null ? null : new Date(row.ended_ms).toISOString(),
           ...(await selectDetails(knex, runId)),
+          artifacts: await selectArtifacts(knex, row.artifact_uri),
         };
       }),
   };
@@ -127,33 +136,28 @@ function unknownRun(runId: string): SuperstepError {
   });
 }
 
-async function experimentId(trx: Knex, name: string, at: string): Promise<number> {
-  const find = (): Promise<{ id: number } | undefined> =>
-    trx('experiments').where({ name }).first<{ id: number } | undefined>('id');
-  const found = await find();
+/** The experiment's id; a new name is a new experiment. */
+async function requireExperiment(trx: Knex, name: string, at: string): Promise<number> {
+  const found = await trx('experiments').where({ name }).first<{ id: number } | undefined>('id');
   if (found !== undefined) return found.id;
-  await trx('experiments').insert({ name, created_at: at, updated_at: at });
-  return (await find())?.id ?? Number.NaN;
+  const inserted = await trx('experiments').insert({ name, created_at: at, updated_at: at }, 'id');
+  const { id } = inserted[0] as { readonly id: number };
+  await trx('experiments')
+    .where({ id })
+    .update({ artifact_location: `${ARTIFACT_ROOT}${id}` });
+  return id;
 }
 
-async function insertDetails(trx: Knex, runId: string, input: LogRunInput, at: string): Promise<void> {
+async function insertDetails(trx: Knex, runId: string, input: LogRunInput, at: Date): Promise<void> {
   const texts = (values: Readonly<Record<string, unknown>>): object[] =>
     Object.entries(values).map(([key, value]) => ({ run_id: runId, key, value: String(value) }));
   await insertAll(trx, 'params', texts(input.params));
   await insertAll(trx, 'tags', texts(input.tags));
   const metrics = Object.entries(input.metrics).map(([key, value]) => {
-    const isNan = Number.isNaN(value);
-    return { run_id: runId, key, step: 0, recorded_at: at, value: isNan ? 0 : value, is_nan: isNan };
+    return { run_id: runId, key, step: 0, timestamp_ms: at.getTime(), ...storedMetric(value) };
   });
   await insertAll(trx, 'metrics', metrics);
-  const refs = Object.entries(input.artifacts).map(([name, { uri, sha256, bytes }]) => ({
-    run_id: runId,
-    name,
-    uri,
-    sha256,
-    bytes,
-  }));
-  await insertAll(trx, 'run_artifacts', refs);
+  await insertAll(trx, 'latest_metrics', metrics);
   const inputs = Object.entries(input.inputs)
     .filter(([, value]) => value !== undefined)
     .map(([name, value]) => {
@@ -163,23 +167,57 @@ async function insertDetails(trx: Knex, runId: string, input: LogRunInput, at: s
   await insertAll(trx, 'run_inputs', inputs);
 }
 
-async function selectDetails(
-  knex: Knex,
-  runId: string,
-): Promise<Pick<Run, 'params' | 'metrics' | 'tags' | 'artifacts' | 'inputs'>> {
+/** A metric's value as columns. NaN is a mark beside 0; an infinity becomes the largest number, as MLflow has it. */
+export function storedMetric(value: number): { readonly value: number; readonly is_nan: boolean } {
+  if (Number.isNaN(value)) return { value: 0, is_nan: true };
+  return { value: Math.min(Math.max(value, -Number.MAX_VALUE), Number.MAX_VALUE), is_nan: false };
+}
+
+/** Where a run's artifacts stand among the artifact files. */
+function artifactFolder(artifactUri: string): string {
+  return `${artifactUri.slice(ARTIFACT_ROOT.length)}/`;
+}
+
+async function insertArtifacts(
+  trx: Knex,
+  folder: string,
+  artifacts: LogRunInput['artifacts'],
+  at: Date,
+): Promise<void> {
+  const files = Object.entries(artifacts).map(([name, { sha256, bytes }]) => {
+    return { path: `${folder}${name}`, sha256, bytes, updated_at: at.toISOString() };
+  });
+  await insertAll(trx, 'artifact_files', files);
+}
+
+async function selectArtifacts(knex: Knex, artifactUri: string): Promise<Run['artifacts']> {
+  // A client's run may keep its artifacts elsewhere.
+  if (!artifactUri.startsWith(ARTIFACT_ROOT)) return {};
+  const folder = artifactFolder(artifactUri);
+  // Everything that begins with the folder's name: "0" comes right after "/".
+  const files = await knex('artifact_files')
+    .where('path', '>', folder)
+    .where('path', '<', `${folder.slice(0, -1)}0`)
+    .orderBy('path')
+    .select<{ path: string; sha256: string; bytes: number }[]>('path', 'sha256', 'bytes');
+  return Object.fromEntries(
+    files.map(({ path, sha256, bytes }) => [
+      path.slice(folder.length),
+      { uri: `artifact:sha256/${sha256}`, sha256, bytes },
+    ]),
+  );
+}
+
+async function selectDetails(knex: Knex, runId: string): Promise<Pick<Run, 'params' | 'metrics' | 'tags' | 'inputs'>> {
   const ofRun = { run_id: runId };
   const texts = async (table: string): Promise<Record<string, string>> => {
     const rows = await knex(table).where(ofRun).orderBy('key').select<{ key: string; value: string }[]>('key', 'value');
     return Object.fromEntries(rows.map((row) => [row.key, row.value]));
   };
-  const metrics = await knex('metrics')
+  const metrics = await knex('latest_metrics')
     .where(ofRun)
-    .orderBy(['key', 'step', 'recorded_at'])
+    .orderBy('key')
     .select<MetricRow[]>('key', 'value', 'is_nan');
-  const refs = await knex('run_artifacts')
-    .where(ofRun)
-    .orderBy('name')
-    .select<(ArtifactRef & { name: string })[]>('name', 'uri', 'sha256', 'bytes');
   const inputs = await knex('run_inputs')
     .where(ofRun)
     .orderBy('name')
@@ -187,11 +225,7 @@ async function selectDetails(
   return {
     params: await texts('params'),
     tags: await texts('tags'),
-    // Of several values of a metric the last one counts.
     metrics: Object.fromEntries(metrics.map((m) => [m.key, m.is_nan ? Number.NaN : m.value])),
-    artifacts: Object.fromEntries(
-      refs.map(({ name, uri, sha256, bytes }) => [name, { uri, sha256, bytes: Number(bytes) }]),
-    ),
     inputs: Object.fromEntries(inputs.map((row) => [row.name, JSON.parse(row.content) as unknown])),
   };
 }

@@ -31,7 +31,7 @@ describe('logRun', () => {
       startedAt: '2001-03-01T00:00:01.000Z',
       endedAt: '2001-03-01T00:00:01.000Z',
       params: { num_leaves: '31', boosting: 'gbdt', tuned: 'true' },
-      metrics: run.metrics,
+      metrics: { ...run.metrics, endless: Number.MAX_VALUE },
       tags: run.tags,
       artifacts: { 'model.onnx': onnx },
       inputs: run.inputs,
