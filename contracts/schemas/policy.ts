@@ -80,6 +80,8 @@ export const policySchema = z.strictObject({
   tiers: z.record(kebabName, tierSchema).default({}),
   /** The tier that governance has confirmed for a model; `standard` is the rules above alone. */
   models: z.record(kebabName, kebabName).default({}),
+  /** How often somebody must look at what is in Production, whatever its monitors say. */
+  review_every: duration.optional(),
   /** Whether a registry client may change what is in Production without a gate. */
   direct_changes: z.enum(['allowed', 'refused']).default('refused'),
   access: accessSchema.prefault({}),

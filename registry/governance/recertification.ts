@@ -1,0 +1,117 @@
+import { durationMs } from '../../contracts/durations.ts';
+import type { GateResult } from '../../contracts/gates.ts';
+import { PROOF_LEVELS, type Policy, type ProofLevel } from '../../contracts/schemas/policy.ts';
+import type { ApprovalCondition } from './conditions.ts';
+
+/** What is in Production, held against today: everything that the rule looks at. */
+export interface RecertificationFacts {
+  readonly model: string;
+  readonly version: number;
+  /** The rules of today, with those of the model's tier. */
+  readonly policy: Policy;
+  /** Today's compliance gate over the version, waivers applied; with parity measured by today's libraries. */
+  readonly compliance: GateResult;
+  /** Who approved the version's promotion, also when a rollback brought it back; empty when it came through broken glass. */
+  readonly approvals: readonly StandingApproval[];
+  readonly enteredAt: string;
+  readonly enteredThrough: string;
+  readonly conditions: readonly ApprovalCondition[];
+  /** When it was last recertified without findings, ISO; null for never. */
+  readonly lastReview: string | null;
+  /** ISO. */
+  readonly now: string;
+}
+
+/** An approval that counted then. */
+export interface StandingApproval {
+  readonly approver: string;
+  readonly roles: readonly string[];
+  readonly proof: ProofLevel;
+}
+
+/** Something that whoever answers for the model must look at. */
+export interface RecertificationFinding {
+  readonly kind: 'compliance' | 'approval' | 'condition' | 'review';
+  readonly finding: string;
+  readonly remedy: string;
+}
+
+/**
+ * The rule of recertification: what would not pass today. It takes nothing out of Production; people decide that.
+ * Pure, so that it can be held against a policy that is only being considered.
+ */
+export function recertificationFindings(facts: RecertificationFacts): RecertificationFinding[] {
+  return [
+    ...complianceFindings(facts),
+    ...approvalFindings(facts),
+    ...conditionFindings(facts),
+    ...reviewFindings(facts),
+  ];
+}
+
+function complianceFindings({ compliance }: RecertificationFacts): RecertificationFinding[] {
+  return compliance.checks
+    .filter((check) => check.verdict !== 'pass')
+    .map(({ name, expected, found }) => ({
+      kind: 'compliance',
+      finding: `${name}: expected ${expected}; found ${found}`,
+      remedy: 'retrain and promote a version that passes, roll back, or grant a waiver with an end',
+    }));
+}
+
+function approvalFindings({ approvals, policy, enteredThrough }: RecertificationFacts): RecertificationFinding[] {
+  const { approvers, quorum, proof } = policy.approval;
+  const remedy = 'start promoteModel for a successor, which is approved by the rules of today';
+  if (approvals.length === 0) {
+    const finding = `nobody's approval stands behind it: it came through ${enteredThrough}`;
+    return [{ kind: 'approval', finding, remedy }];
+  }
+  const strong = approvals.filter((one) => PROOF_LEVELS.indexOf(one.proof) >= PROOF_LEVELS.indexOf(proof));
+  const weak = approvals.filter((one) => !strong.includes(one));
+  const entitled = strong.filter((one) => one.roles.some((role) => approvers.includes(role)));
+  const missing = missingPlaces(entitled, quorum);
+  if (missing === '') return [];
+  const because =
+    weak.length === 0
+      ? ''
+      : `; ${weak.map((one) => `${one.approver} by ${one.proof}`).join(', ')} is too weak a proof today`;
+  return [{ kind: 'approval', finding: `today it would lack ${missing}${because}`, remedy }];
+}
+
+/** What a quorum still asks for, in words; empty when it is filled. Roles of one approver may each fill their place. */
+function missingPlaces(approvals: readonly StandingApproval[], quorum: Policy['approval']['quorum']): string {
+  if (typeof quorum === 'number') {
+    const missing = quorum - approvals.length;
+    return missing > 0 ? `${missing} of ${quorum} approvals` : '';
+  }
+  return Object.entries(quorum)
+    .map(([role, places]) => [role, places - approvals.filter((one) => one.roles.includes(role)).length] as const)
+    .filter(([, missing]) => missing > 0)
+    .map(([role, missing]) => `${missing} approval${missing > 1 ? 's' : ''} of ${role}`)
+    .join(' and ');
+}
+
+function conditionFindings({ conditions, now }: RecertificationFacts): RecertificationFinding[] {
+  return conditions
+    .filter(({ fulfilledAt, dueAt }) => fulfilledAt === null && dueAt <= now)
+    .map(({ id, condition, dueAt, imposedBy }) => ({
+      kind: 'condition',
+      finding: `"${condition}", which ${imposedBy} asked for, was due at ${dueAt}`,
+      remedy: `meet it and say so: npm run registry -- fulfil ${id} --comment "…"`,
+    }));
+}
+
+function reviewFindings({ policy, lastReview, enteredAt, now }: RecertificationFacts): RecertificationFinding[] {
+  const { review_every: every } = policy;
+  if (every === undefined) return [];
+  const since = lastReview !== null && lastReview > enteredAt ? lastReview : enteredAt;
+  const due = new Date(Date.parse(since) + durationMs(every)).toISOString();
+  if (now < due) return [];
+  return [
+    {
+      kind: 'review',
+      finding: `it was last reviewed at ${since}; the policy asks for it every ${every}`,
+      remedy: 'look at its monitors and evidence, then say so: npm run recertify -- --review --comment "…"',
+    },
+  ];
+}
