@@ -3,6 +3,7 @@ import { SuperstepError } from '../contracts/failure-types.ts';
 import type { ArtifactRef } from '../contracts/references.ts';
 import { writeActivity } from './activity-log.ts';
 import type { Stage } from './stages.ts';
+import { pathOfArtifactUri } from './models/source-guard.ts';
 import { requireRun, requireStored, type TrackingDeps } from './tracking.ts';
 import { writeComment, writeVersionTags, type VersionComment, type VersionName } from './version-notes.ts';
 
@@ -22,10 +23,21 @@ export interface ModelVersion extends VersionName {
   readonly stage: Stage;
   /** Null for a version that came in without a run. */
   readonly runId: string | null;
-  /** Null for a version that came in without a file. */
+  /** Null for a version that came in without a file, or whose file has not been found yet. */
   readonly onnx: ArtifactRef | null;
+  /** Where the ONNX file stands among the artifact files; null for one that is known by its content alone. */
+  readonly onnxPath: string | null;
+  /** Where it comes from, as whoever registered it wrote it: `mlflow-artifacts:/…`, `runs:/…`, `models:/…`, a URI. */
+  readonly source: string;
+  /** Where the source leads to, for those who download it; null when that is the source itself. */
+  readonly downloadUri: string | null;
+  /** The logged model that it was made from. */
+  readonly loggedModelId: string | null;
+  readonly runLink: string;
   readonly description: string;
   readonly owner: string;
+  /** Who registered it, as a client; empty for one without a name. */
+  readonly userId: string;
   readonly createdAt: string;
   readonly updatedAt: string;
 }
@@ -38,7 +50,8 @@ export interface ModelVersionRecord extends ModelVersion {
   readonly aliases: readonly string[];
 }
 
-interface VersionRow {
+/** A row of `model_versions`. */
+export interface VersionRow {
   readonly model: string;
   readonly version: number;
   readonly stage: Stage;
@@ -46,8 +59,14 @@ interface VersionRow {
   readonly onnx_uri: string | null;
   readonly onnx_sha256: string | null;
   readonly onnx_bytes: number | string | null;
+  readonly onnx_path: string | null;
+  readonly source: string;
+  readonly download_uri: string | null;
+  readonly model_id: string | null;
+  readonly run_link: string;
   readonly description: string;
   readonly owner: string;
+  readonly user_id: string;
   readonly created_at: string;
   readonly updated_at: string;
 }
@@ -110,21 +129,34 @@ export function createModelVersions({ db, artifacts, now }: TrackingDeps) {
 export async function requireVersion(knex: Knex, model: string, version: number): Promise<ModelVersion> {
   const [found] = await selectVersions(knex, { model, version });
   if (found !== undefined) return found;
-  const versions = (await selectVersions(knex, { model })).map((v) => v.version);
-  if (versions.length > 0) {
-    throw new SuperstepError('UnknownModel', `${model} has no version ${version}; it has ${versions.join(', ')}`, {
-      model,
-      version,
-      versions,
-    });
-  }
-  const models = await knex('registered_models').orderBy('name').pluck('name');
-  const there = models.length === 0 ? 'there is no model yet' : `there are ${models.join(', ')}`;
-  throw new SuperstepError('UnknownModel', `there is no model "${model}"; ${there}; train and register one first`, {
+  const latest = knex('model_versions').where({ model }).whereNull('deleted_at').orderBy('version', 'desc');
+  const versions = (await latest.limit(NAMED_IN_MESSAGE + 1).pluck('version')) as number[];
+  if (versions.length === 0) throw await unknownModel(knex, model);
+  const there = listed(versions.reverse());
+  throw new SuperstepError('UnknownModel', `${model} has no version ${version}; it has ${there}`, {
     model,
     version,
-    models,
+    versions,
   });
+}
+
+/** The fault of naming a model that is not there, or has no version; lists what there is. */
+export async function unknownModel(knex: Knex, model: string): Promise<SuperstepError> {
+  const known = await knex('registered_models').where({ name: model }).whereNull('deleted_at').first('name');
+  if (known !== undefined) return new SuperstepError('UnknownModel', `${model} has no version yet`, { model });
+  const names = knex('registered_models').whereNull('deleted_at').orderBy('name', 'desc');
+  const models = ((await names.limit(NAMED_IN_MESSAGE + 1).pluck('name')) as string[]).reverse();
+  const there = models.length === 0 ? 'there is no model yet' : `there are ${listed(models)}`;
+  const found = `there is no model "${model}"; ${there}; train and register one first`;
+  return new SuperstepError('UnknownModel', found, { model, models });
+}
+
+// A message names a choice, not thousands.
+const NAMED_IN_MESSAGE = 20;
+
+function listed(names: readonly (string | number)[]): string {
+  const shown = names.slice(-NAMED_IN_MESSAGE).join(', ');
+  return names.length > NAMED_IN_MESSAGE ? `…, ${shown}` : shown;
 }
 
 /** The version in Production; a unique index makes sure that there is at most one. */
@@ -137,8 +169,16 @@ async function selectVersions(
   knex: Knex,
   where: Partial<Pick<VersionRow, 'model' | 'version' | 'stage'>>,
 ): Promise<ModelVersion[]> {
-  const rows = await knex('model_versions').where(where).orderBy(['model', 'version']).select<VersionRow[]>('*');
-  return rows.map((row) => ({
+  const rows = await knex('model_versions')
+    .where(where)
+    .whereNull('deleted_at')
+    .orderBy(['model', 'version'])
+    .select<VersionRow[]>('*');
+  return rows.map(versionFromRow);
+}
+
+export function versionFromRow(row: VersionRow): ModelVersion {
+  return {
     model: row.model,
     version: row.version,
     stage: row.stage,
@@ -147,11 +187,17 @@ async function selectVersions(
       row.onnx_uri === null || row.onnx_sha256 === null
         ? null
         : { uri: row.onnx_uri, sha256: row.onnx_sha256, bytes: Number(row.onnx_bytes) },
+    onnxPath: row.onnx_path,
+    source: row.source,
+    downloadUri: row.download_uri,
+    loggedModelId: row.model_id,
+    runLink: row.run_link,
     description: row.description,
     owner: row.owner,
+    userId: row.user_id,
     createdAt: row.created_at,
     updatedAt: row.updated_at,
-  }));
+  };
 }
 
 async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: string): Promise<VersionName> {
@@ -160,15 +206,17 @@ async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: st
     .insert({ name: model, owner, created_at: at, updated_at: at })
     .onConflict('name')
     .merge(['updated_at']);
-  const last = await trx('model_versions').where({ model }).max<{ last: number | null }[]>({ last: 'version' });
-  const version = Number(last[0]?.last ?? 0) + 1;
+  const version = await nextVersion(trx, model);
+  const folder = await runModelFolder(trx, input.runId);
   await trx('model_versions').insert({
     model,
     version,
     natural_key: input.naturalKey,
     stage: 'None',
     run_id: input.runId,
-    source: input.onnx.uri,
+    source: folder,
+    download_uri: folder,
+    onnx_path: pathOfArtifactUri(`${folder}/model.onnx`) ?? null,
     onnx_uri: input.onnx.uri,
     onnx_sha256: input.onnx.sha256,
     onnx_bytes: input.onnx.bytes,
@@ -188,6 +236,18 @@ async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: st
     comment: description,
   });
   return { model, version };
+}
+
+/** One more than any number that the model ever gave out: those of deleted versions do not come again. */
+export async function nextVersion(trx: Knex, model: string): Promise<number> {
+  const last = await trx('model_versions').where({ model }).max<{ last: number | null }[]>({ last: 'version' });
+  return Number(last[0]?.last ?? 0) + 1;
+}
+
+/** Where registry clients find the model that one of the engine's runs made: a folder with `MLmodel` and `model.onnx`. */
+async function runModelFolder(trx: Knex, runId: string): Promise<string> {
+  const run = await trx('runs').where({ id: runId }).first<{ artifact_uri: string }>('artifact_uri');
+  return `${run.artifact_uri}/model`;
 }
 
 async function withNotes(knex: Knex, version: ModelVersion): Promise<ModelVersionRecord> {

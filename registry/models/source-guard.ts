@@ -9,14 +9,13 @@ export type VersionSource =
   | { readonly kind: 'version'; readonly model: string; readonly version: number }
   /** `runs:/<run_id>/<path>`: a folder of a run's artifacts. */
   | { readonly kind: 'run'; readonly runId: string; readonly path: string }
-  /** `mlflow-artifacts:/<path>`, or the same spelt as a URL of the proxy. */
+  /** `mlflow-artifacts:/<path>`: in this server's own artifact store. */
   | { readonly kind: 'artifacts'; readonly path: string }
   /** Somewhere else; kept as text, never fetched. */
   | { readonly kind: 'elsewhere' };
 
 const LONGEST_SOURCE = 4_096;
 const DECODINGS = 10;
-const PROXY = /^\/(?:ajax-)?api\/2\.0\/mlflow-artifacts\/artifacts\//;
 
 /**
  * Reads a version's source and refuses what could lead out of the artifact store: local paths and `file:`, `..` in any
@@ -41,15 +40,17 @@ export function readSource(source: string): VersionSource {
     case 'runs':
       return readRuns(source, path);
     case 'mlflow-artifacts':
-      return { kind: 'artifacts', path: inside(source, path) };
-    case 'http':
-    case 'https':
-      return PROXY.test(path)
-        ? { kind: 'artifacts', path: inside(source, path.replace(PROXY, '/')) }
-        : { kind: 'elsewhere' };
+      // With a host it may be another server's: what clients load would not be what the gates judge.
+      return host === '' ? { kind: 'artifacts', path: inside(source, path) } : { kind: 'elsewhere' };
     default:
       return { kind: 'elsewhere' };
   }
+}
+
+/** What stands behind `mlflow-artifacts:/`; undefined for a location elsewhere. */
+export function pathOfArtifactUri(uri: string): string | undefined {
+  const source = readSource(uri);
+  return source.kind === 'artifacts' ? source.path : undefined;
 }
 
 /** Decodes percent signs until nothing changes, as whoever joins paths later may do. */

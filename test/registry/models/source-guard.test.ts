@@ -8,8 +8,9 @@ const MODEL = `m-${'0'.repeat(32)}`;
 describe('readSource', () => {
   it.each([
     [`mlflow-artifacts:/1/${RUN}/artifacts/model`, { kind: 'artifacts', path: `1/${RUN}/artifacts/model` }],
-    ['mlflow-artifacts://host:9/1/x/', { kind: 'artifacts', path: '1/x' }],
-    ['http://h:5000/api/2.0/mlflow-artifacts/artifacts/1/x', { kind: 'artifacts', path: '1/x' }],
+    ['mlflow-artifacts:/1//x/', { kind: 'artifacts', path: '1/x' }],
+    ['mlflow-artifacts://host:9/1/x', { kind: 'elsewhere' }],
+    ['http://h:5000/api/2.0/mlflow-artifacts/artifacts/1/x', { kind: 'elsewhere' }],
     [`runs:/${RUN}/model`, { kind: 'run', runId: RUN, path: 'model' }],
     [`models:/${MODEL}`, { kind: 'logged-model', modelId: MODEL }],
     ['models:/delays/12', { kind: 'version', model: 'delays', version: 12 }],
