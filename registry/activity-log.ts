@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { sealRow, storableText, type AuditRow } from './audit/chain.ts';
-import { fromStored, selectChainEnd, selectRowsAfter, toStored, type StoredAuditRow } from './audit/rows.ts';
+import { selectRowsOfModel } from './audit/model-rows.ts';
+import { selectChainEnd, selectRowsAfter, toStored } from './audit/rows.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { RegistryDatabase } from './database.ts';
 import type { CallerProof } from './identity/caller.ts';
@@ -46,7 +47,8 @@ export type ActivityAction =
   | 'REVOKED_TOKEN'
   | 'ADDED_KEY'
   | 'REVOKED_KEY'
-  | 'MONITOR_ALERT';
+  | 'MONITOR_ALERT'
+  | 'ARCHIVED_HISTORY';
 
 /** One line of the audit: who did what to which version, when, and on which evidence. Never changed, never deleted. */
 export interface Activity {
@@ -105,12 +107,9 @@ export async function writeActivity(trx: Knex, activity: ActivityInput): Promise
 
 export function createActivityLog({ db }: { readonly db: RegistryDatabase }) {
   return {
-    /** The model's audit, oldest first. Empty for a model that is not there. */
+    /** The model's audit, oldest first, under earlier names too. Empty for a model that is not there. */
     activityLog: (model: string): Promise<Activity[]> =>
-      db.read(async (knex) => {
-        const rows = await knex('activity_log').where({ model }).orderBy('id').select<StoredAuditRow[]>('*');
-        return rows.map(fromStored).map(toActivity);
-      }),
+      db.read(async (knex) => (await selectRowsOfModel(knex, model)).map(toActivity)),
 
     /** What happened behind a sequence, in every model, oldest first: a subscriber reads on from its cursor. */
     activitiesAfter: (sequence: number, limit: number): Promise<Activity[]> =>

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import { contentOf, GENESIS_HASH, sealRow } from '../audit/chain.ts';
 import { fromStored, toStored, type StoredAuditRow } from '../audit/rows.ts';
+import { isSqlite } from '../database/dialect.ts';
+import { forbidChanges } from './append-only.ts';
 
 const ROWS_AT_ONCE = 1000;
 
@@ -39,21 +41,11 @@ async function chainExistingRows(trx: Knex): Promise<void> {
 
 /** Lifts the triggers that keep the table append-only, inside of this transaction only. */
 async function whileChangeable(trx: Knex, work: () => Promise<void>): Promise<void> {
-  if (!isSqlite(trx)) {
-    await trx.raw('alter table activity_log disable trigger user');
-    await work();
-    await trx.raw('alter table activity_log enable trigger user');
-    return;
+  const triggers = isSqlite(trx) ? ['no_update', 'no_delete'] : ['no_change', 'no_truncate'];
+  for (const trigger of triggers) {
+    const of = isSqlite(trx) ? '' : ' on activity_log';
+    await trx.raw(`drop trigger if exists activity_log_${trigger}${of}`);
   }
-  // SQLite cannot disable a trigger: drop each and make it again, word by word.
-  const triggers = await trx('sqlite_master')
-    .where({ type: 'trigger', tbl_name: 'activity_log' })
-    .select<{ name: string; sql: string }[]>('name', 'sql');
-  for (const { name } of triggers) await trx.raw('drop trigger ??', [name]);
   await work();
-  for (const { sql } of triggers) await trx.raw(sql);
-}
-
-function isSqlite(trx: Knex): boolean {
-  return (trx.client as { driverName?: string }).driverName?.startsWith('sqlite') === true;
+  await forbidChanges(trx, 'activity_log');
 }

@@ -132,3 +132,26 @@ describe('the migration', () => {
     }
   });
 });
+
+describe('the audit of a model that was renamed', () => {
+  it('goes back over its names, and leaves out whoever had a name before or after', async () => {
+    let clock = 0;
+    const instant = (): string => new Date(Date.UTC(2001, 2, 1) + (clock += 1)).toISOString();
+    const act = (model: string, comment: string) =>
+      t.db.write((trx) => writeActivity(trx, { at: instant(), model, action: 'NEW_COMMENT', by: 'ml-lead', comment }));
+    const rename = (old_name: string, new_name: string) =>
+      t.db.write((trx) => trx('renamed_models').insert({ old_name, new_name, at: instant() }));
+    await act('a', 'first');
+    await rename('a', 'b');
+    await act('b', 'first as b');
+    await act('a', 'second');
+    await rename('a', 'c');
+    await act('c', 'second as c');
+    await rename('b', 'a');
+    await act('a', 'first as a again');
+    const told = async (model: string) => (await t.registry.activityLog(model)).map((row) => row.comment);
+    expect(await told('a')).toEqual(['first', 'first as b', 'first as a again']);
+    expect(await told('c')).toEqual(['second', 'second as c']);
+    expect(await told('b')).toEqual([]);
+  });
+});
