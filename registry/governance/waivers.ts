@@ -61,33 +61,7 @@ export function createWaivers({ db, now }: { readonly db: RegistryDatabase; read
       db.write(async (trx) => {
         const id = idFromKey('waiver', input.naturalKey);
         const [known] = await selectWaivers(trx, { id });
-        if (known !== undefined) return known;
-        const at = now();
-        requireSensible(input, at);
-        const { naturalKey, check, version, until: _until, ...rest } = input;
-        const until = new Date(input.until).toISOString();
-        const waiver: Waiver = {
-          id,
-          check,
-          version,
-          until,
-          ...rest,
-          grantedAt: at.toISOString(),
-          revokedAt: null,
-          revokedBy: null,
-        };
-        await insertWaiver(trx, naturalKey, waiver);
-        await writeActivity(trx, {
-          at: waiver.grantedAt,
-          model: waiver.model,
-          version: waiver.version ?? 0,
-          action: 'GRANTED_WAIVER',
-          by: waiver.grantedBy,
-          proof: waiver.proof,
-          comment: `${check} is waived until ${until}: ${waiver.reason}`,
-          details: { waiver: id, check, until },
-        });
-        return waiver;
+        return known ?? grant(trx, id, input, now());
       }),
 
     /** Ends a waiver before its time; one that is revoked stays as it is. @throws UnknownResource */
@@ -148,6 +122,25 @@ export function applyWaivers(result: GateResult, waivers: readonly Waiver[]): Ga
   const verdicts = checks.map((check) => check.verdict);
   const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('inconclusive') ? 'inconclusive' : 'pass';
   return { ...result, verdict, checks, summary: `${result.summary} Waived: ${waived.join(', ')}.` };
+}
+
+async function grant(trx: Knex, id: string, input: GrantWaiverInput, now: Date): Promise<Waiver> {
+  requireSensible(input, now);
+  const { naturalKey, ...granted } = input;
+  const until = new Date(input.until).toISOString();
+  const waiver = { id, ...granted, until, grantedAt: now.toISOString(), revokedAt: null, revokedBy: null };
+  await insertWaiver(trx, naturalKey, waiver);
+  await writeActivity(trx, {
+    at: waiver.grantedAt,
+    model: waiver.model,
+    version: waiver.version ?? 0,
+    action: 'GRANTED_WAIVER',
+    by: waiver.grantedBy,
+    proof: waiver.proof,
+    comment: `${waiver.check} is waived until ${until}: ${waiver.reason}`,
+    details: { waiver: id, check: waiver.check, until },
+  });
+  return waiver;
 }
 
 function requireSensible({ reason, until, check }: GrantWaiverInput, now: Date): void {

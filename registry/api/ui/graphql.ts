@@ -1,4 +1,4 @@
-import { type GraphQLError, graphql, parse, validate, type DocumentNode } from 'graphql';
+import { type GraphQLError, graphql, Kind, parse, validate, type DocumentNode } from 'graphql';
 import { SuperstepError } from '../../../contracts/failure-types.ts';
 import { restErrorOf } from '../rest-errors.ts';
 import { buildUiSchema } from './graphql-schema.ts';
@@ -58,7 +58,7 @@ function requireAnswerable(query: string): void {
   } catch (error) {
     throw new SuperstepError('InvalidInput', `the query cannot be read: ${(error as Error).message}`);
   }
-  const [operation, ...others] = document.definitions.filter((one) => one.kind === 'OperationDefinition');
+  const [operation, ...others] = document.definitions.filter((one) => one.kind === Kind.OPERATION_DEFINITION);
   if (operation === undefined || others.length > 0) {
     throw new SuperstepError('InvalidInput', `expected one query, found ${others.length + (operation ? 1 : 0)}`);
   }
