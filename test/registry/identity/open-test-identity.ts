@@ -1,0 +1,69 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { accessSchema, type AccessPolicy } from '../../../contracts/schemas/access.ts';
+import { openRegistryDatabase, type RegistryDatabase } from '../../../registry/database.ts';
+import { createIdentity, type Identity } from '../../../registry/identity/identity.ts';
+import type { Actor } from '../../../registry/identity/principals.ts';
+
+/** The admin who does things in tests. */
+export const BY: Actor = { name: 'admin', proof: 'token' };
+
+/** A caller's name and secret as an HTTP client sends them. */
+export const basic = (user: string, password: string) => ({
+  authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
+});
+export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+
+export interface TestIdentity {
+  readonly identity: Identity;
+  readonly db: RegistryDatabase;
+  readonly folder: string;
+  /** The clock; it stands until somebody moves it. */
+  readonly now: () => Date;
+  readonly advance: (milliseconds: number) => void;
+  /** Puts other rules into the policy. */
+  readonly setAccess: (access: unknown) => void;
+  /** A user with a token. */
+  readonly userWithToken: (name: string, ...roles: readonly string[]) => Promise<string>;
+  readonly actions: () => Promise<string[]>;
+  readonly close: () => Promise<void>;
+}
+
+/** The identities of an environment with a database and a folder of their own; nobody is in without a name. */
+export async function openTestIdentity(): Promise<TestIdentity> {
+  const folder = await mkdtemp(join(tmpdir(), 'identity-'));
+  const db = openRegistryDatabase({ file: join(folder, 'registry.sqlite') });
+  await db.migrate();
+  let clock = Date.parse('2001-05-01T00:00:00Z');
+  let access: AccessPolicy = accessSchema.parse({});
+  const now = (): Date => new Date(clock);
+  const identity = createIdentity({
+    db,
+    now,
+    access: async () => access,
+    approverRoles: async () => ['governance', 'ml-lead'],
+  });
+  return {
+    identity,
+    db,
+    folder,
+    now,
+    advance: (milliseconds) => {
+      clock += milliseconds;
+    },
+    setAccess: (rules) => {
+      access = accessSchema.parse(rules);
+    },
+    userWithToken: async (name, ...roles) => {
+      await identity.addPrincipal({ name, kind: 'user', by: BY });
+      for (const role of roles) await identity.grantRole({ principal: name, role, by: BY });
+      return (await identity.createToken({ principal: name, label: 'laptop', days: 90, by: BY })).token;
+    },
+    actions: () => db.read((knex) => knex('activity_log').orderBy('id').pluck('action')) as Promise<string[]>,
+    close: async () => {
+      await db.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
