@@ -63,8 +63,11 @@ async function rebuildMetrics(trx: Knex): Promise<void> {
     t.text('model_id');
     t.text('dataset_name');
     t.text('dataset_digest');
-    t.unique(['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan'], { indexName: 'metrics_one' });
   });
+  // A client links what it measured before to each model that it logs after: one more row a model.
+  await trx.raw(
+    `create unique index metrics_one on metrics (run_id, key, timestamp_ms, step, value, is_nan, coalesce(model_id, ''))`,
+  );
   await trx.raw('create index metrics_of_model on metrics (model_id) where model_id is not null');
   await trx.raw(`
     insert into metrics (run_id, key, timestamp_ms, step, value, is_nan)
