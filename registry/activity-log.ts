@@ -10,9 +10,11 @@ import type { Stage } from './stages.ts';
 /** What is written down; MLflow's activity types, and ours where it has none. */
 export type ActivityAction =
   | 'CREATED_MODEL'
+  | 'UPDATED_MODEL'
   | 'RENAMED_MODEL'
   | 'DELETED_MODEL'
   | 'REGISTERED_VERSION'
+  | 'UPDATED_VERSION'
   | 'DELETED_VERSION'
   | 'REQUESTED_TRANSITION'
   | 'APPROVED_REQUEST'
@@ -27,6 +29,8 @@ export type ActivityAction =
   | 'ROLLED_BACK'
   | 'BROKE_GLASS'
   | 'NEW_COMMENT'
+  | 'EDITED_COMMENT'
+  | 'DELETED_COMMENT'
   | 'SET_TAG'
   | 'DELETED_TAG'
   | 'SET_ALIAS'
