@@ -36,6 +36,7 @@ export const FAILURE_TYPES = {
   RegistryUnavailable: { retryable: true },
   LakeUnavailable: { retryable: true },
   SourceUnavailable: { retryable: true },
+  ArtifactStoreFull: { retryable: true },
   ChildProcessFailed: { retryable: true },
 } as const;
 

@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { ArtifactRef } from '../contracts/references.ts';
@@ -12,6 +13,14 @@ export interface ArtifactStore {
   /** Stores a file. With `move` the original is gone afterwards: for scratch files, it saves the copy. */
   readonly putFile: (path: string, options?: { readonly move?: boolean }) => Promise<ArtifactRef>;
   readonly putBytes: (bytes: Uint8Array) => Promise<ArtifactRef>;
+  /**
+   * Stores what a stream brings, piece by piece. A stream that fails or ends early, and a signal, leave nothing behind.
+   * With `bytes` any other length is refused. @throws InvalidInput for another length, ArtifactStoreFull
+   */
+  readonly putStream: (
+    source: Readable,
+    options?: { readonly bytes?: number; readonly signal?: AbortSignal },
+  ) => Promise<ArtifactRef>;
   /** Stores a value as canonical JSON, so that equal content is one artifact. */
   readonly putJson: (value: unknown) => Promise<ArtifactRef>;
   /** Where the file lies, whether or not it is there. @throws InvalidInput for a reference of another shape. */
@@ -19,6 +28,13 @@ export interface ArtifactStore {
   /** The whole content. @throws ChecksumMismatch when it is missing or is not what the reference says. */
   readonly readBytes: (ref: ArtifactRef) => Promise<Buffer>;
   readonly readJson: <T>(ref: ArtifactRef) => Promise<T>;
+  /**
+   * The content piece by piece. The last piece comes only when the whole proved to be what the reference says: on
+   * damage the stream fails with ChecksumMismatch before its end, so that no reader takes it for complete.
+   *
+   * @throws ChecksumMismatch when the file is missing or has another size
+   */
+  readonly readStream: (ref: ArtifactRef) => Promise<Readable>;
   readonly has: (sha256: string) => Promise<boolean>;
   /** Reads the file in pieces and compares size and sha256. @throws ChecksumMismatch */
   readonly verify: (ref: ArtifactRef) => Promise<void>;
@@ -31,28 +47,13 @@ interface Content {
 
 /** An artifact store in a folder, `<folder>/<first 2 hex digits>/<sha256>`. Several processes may share it. */
 export function createArtifactStore({ folder }: { readonly folder: string }): ArtifactStore {
-  const pathOf = (sha256: string): string => join(folder, sha256.slice(0, 2), sha256);
   const path = (ref: ArtifactRef): string => {
     requireShape(ref);
-    return pathOf(ref.sha256);
-  };
-  const adopt = (finished: string, content: Content): Promise<ArtifactRef> =>
-    adoptAs(pathOf(content.sha256), finished, content);
-
-  /** Writes under a name that nobody else has; what is not adopted is removed. */
-  const throughTemporary = async (write: (name: string) => Promise<Content>): Promise<ArtifactRef> => {
-    const incoming = join(folder, 'incoming');
-    await mkdir(incoming, { recursive: true });
-    const name = join(incoming, randomUUID());
-    try {
-      return await adopt(name, await write(name));
-    } finally {
-      await rm(name, { force: true });
-    }
+    return pathIn(folder, ref.sha256);
   };
 
   const putBytes = (bytes: Uint8Array): Promise<ArtifactRef> =>
-    throughTemporary(async (name) => {
+    throughTemporary(folder, async (name) => {
       await writeFile(name, bytes, { flag: 'wx' });
       return { sha256: sha256Hex(bytes), bytes: bytes.byteLength };
     });
@@ -60,10 +61,10 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
   const moveFile = async (source: string): Promise<ArtifactRef> => {
     const content = await contentOf(source);
     try {
-      return await adopt(source, content);
+      return await adopt(folder, source, content);
     } catch (error) {
       if (!isErrno(error, 'EXDEV')) throw error;
-      const ref = await throughTemporary((name) => copyAndHash(source, name));
+      const ref = await throughTemporary(folder, (name) => copyAndHash(createReadStream(source), name));
       await rm(source, { force: true });
       return ref;
     }
@@ -81,15 +82,45 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
     putBytes,
     putJson: (value) => putBytes(Buffer.from(canonicalJson(value))),
     putFile: (source, options = {}) =>
-      options.move === true ? moveFile(source) : throughTemporary((name) => copyAndHash(source, name)),
+      options.move === true
+        ? moveFile(source)
+        : throughTemporary(folder, (name) => copyAndHash(createReadStream(source), name)),
+    putStream: (source, { bytes, signal } = {}) => {
+      // A sender may go away before the file is open, when nobody listens yet; the pipeline still finds it failed.
+      source.on('error', () => undefined);
+      return throughTemporary(folder, async (name) => {
+        const content = await copyAndHash(source, name, signal);
+        if (bytes === undefined || bytes === content.bytes) return content;
+        throw new SuperstepError('InvalidInput', `expected ${bytes} bytes, found ${content.bytes}; send all of them`);
+      });
+    },
     readBytes,
+    readStream: (ref) => openChecked(ref, path(ref)),
     readJson: async <T>(ref: ArtifactRef) => JSON.parse((await readBytes(ref)).toString('utf8')) as T,
-    has: async (sha256) => /^[0-9a-f]{64}$/.test(sha256) && (await sizeOf(pathOf(sha256))) !== undefined,
+    has: async (sha256) => /^[0-9a-f]{64}$/.test(sha256) && (await sizeOf(pathIn(folder, sha256))) !== undefined,
     verify: async (ref) => {
       const file = path(ref);
       requireSame(ref, await contentOf(file).catch((error: unknown) => rethrowMissing(error, ref, file)), file);
     },
   };
+}
+
+function pathIn(folder: string, sha256: string): string {
+  return join(folder, sha256.slice(0, 2), sha256);
+}
+
+/** Writes under a name that nobody else has; what is not adopted is removed. */
+async function throughTemporary(folder: string, write: (name: string) => Promise<Content>): Promise<ArtifactRef> {
+  const incoming = join(folder, 'incoming');
+  await mkdir(incoming, { recursive: true });
+  const name = join(incoming, randomUUID());
+  try {
+    return await adopt(folder, name, await write(name));
+  } catch (error) {
+    throw asStoreError(error, folder);
+  } finally {
+    await rm(name, { force: true });
+  }
 }
 
 function requireShape(ref: ArtifactRef): void {
@@ -102,7 +133,8 @@ function requireShape(ref: ArtifactRef): void {
 }
 
 /** Gives finished content its name. What is there already and intact stays; what is damaged is replaced. */
-async function adoptAs(target: string, finished: string, content: Content): Promise<ArtifactRef> {
+async function adopt(folder: string, finished: string, content: Content): Promise<ArtifactRef> {
+  const target = pathIn(folder, content.sha256);
   if (await isIntact(target, content)) {
     await rm(finished, { force: true });
   } else {
@@ -126,22 +158,49 @@ async function contentOf(path: string): Promise<Content> {
 }
 
 /** One pass, so that what is hashed is what was written, even if the source changes meanwhile. */
-async function copyAndHash(source: string, target: string): Promise<Content> {
+async function copyAndHash(source: Readable, target: string, signal?: AbortSignal): Promise<Content> {
   const hash = createHash('sha256');
   let bytes = 0;
   const file = await open(target, 'wx');
-  await pipeline(
-    createReadStream(source),
-    async function* (pieces: AsyncIterable<Buffer>) {
-      for await (const piece of pieces) {
-        hash.update(piece);
-        bytes += piece.byteLength;
-        yield piece;
-      }
-    },
-    file.createWriteStream(),
-  );
+  try {
+    await pipeline(
+      source,
+      async function* (pieces: AsyncIterable<Buffer>) {
+        for await (const piece of pieces) {
+          hash.update(piece);
+          bytes += piece.byteLength;
+          yield piece;
+        }
+      },
+      file.createWriteStream(),
+      signal === undefined ? {} : { signal },
+    );
+  } finally {
+    await file.close();
+  }
   return { sha256: hash.digest('hex'), bytes };
+}
+
+async function openChecked(ref: ArtifactRef, path: string): Promise<Readable> {
+  const size = await sizeOf(path);
+  if (size !== ref.bytes) throw mismatch(ref, size === undefined ? 'no file' : `${size} bytes`, path);
+  return Readable.from(checked(ref, path), { objectMode: false });
+}
+
+/** Holds each piece back until the next one is there, and the last one until the digest of all is right. */
+async function* checked(ref: ArtifactRef, path: string): AsyncGenerator<Buffer> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  let held: Buffer | undefined;
+  // Closes the file at its end, on failure, and when the reader goes away.
+  for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+    if (held !== undefined) yield held;
+    hash.update(piece);
+    bytes += piece.byteLength;
+    held = piece;
+  }
+  requireSame(ref, { sha256: hash.digest('hex'), bytes }, path);
+  if (held !== undefined) yield held;
 }
 
 async function isIntact(path: string, content: Content): Promise<boolean> {
@@ -184,6 +243,16 @@ function mismatch(ref: ArtifactRef, found: string, path: string): SuperstepError
     'ChecksumMismatch',
     `artifact ${path}: expected ${expected}, found ${found}; restore the file from a backup, or run again what made it`,
     { expected, found, path },
+  );
+}
+
+/** A full disk by its name; everything else as it came. */
+function asStoreError(error: unknown, folder: string): unknown {
+  if (!isErrno(error, 'ENOSPC') && !isErrno(error, 'EDQUOT')) return error;
+  return new SuperstepError(
+    'ArtifactStoreFull',
+    `the artifact store ${folder} is full; nothing was kept; make room there, then store it again`,
+    { folder },
   );
 }
 
