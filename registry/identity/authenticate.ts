@@ -1,5 +1,6 @@
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { AccessPolicy } from '../../contracts/schemas/access.ts';
+import type { Policy } from '../../contracts/schemas/policy.ts';
 import type { Caller } from './caller.ts';
 import { notAuthenticated, readCredentials, unknownCredentials, type RequestHeaders } from './credentials.ts';
 import { createOidcVerifier, type OidcIdentity, type OidcSettings, type OidcVerifier } from './oidc.ts';
@@ -10,12 +11,12 @@ import { sameText } from './token-format.ts';
 import { createTokens, findToken, type TokenRecord } from './tokens.ts';
 
 export interface AuthenticationDeps extends IdentityDeps {
-  /** Section `access` of the environment's policy, as it stands now. */
-  readonly access: () => Promise<AccessPolicy>;
+  /** The environment's policy, as it stands now. */
+  readonly policy: () => Promise<Policy>;
 }
 
 export function createAuthentication(deps: AuthenticationDeps) {
-  const { db, now, access } = deps;
+  const { db, now, policy } = deps;
   const { noteTokenUse } = createTokens(deps);
   const verifierOf = keepVerifier(now);
 
@@ -59,7 +60,7 @@ export function createAuthentication(deps: AuthenticationDeps) {
      */
     authenticate: async (headers: RequestHeaders): Promise<Caller> => {
       const credentials = readCredentials(headers);
-      const rules = await access();
+      const { access: rules } = await policy();
       switch (credentials.kind) {
         case 'none':
           return anonymousCaller(rules);

@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
+import { approverRoles } from '../../contracts/approver-roles.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import { BUILT_IN_ROLES, roleName } from '../../contracts/schemas/access.ts';
+import type { Policy } from '../../contracts/schemas/policy.ts';
 import { writeActivity } from '../activity-log.ts';
 import { requireActivePrincipal, requirePrincipal, type Actor, type IdentityDeps } from './principals.ts';
 import { isBuiltInRole } from './rights.ts';
@@ -37,11 +39,11 @@ interface GrantRow {
 }
 
 export interface RoleGrantDeps extends IdentityDeps {
-  /** The roles that the environment's policy names as approvers, for those who roll back and the like. */
-  readonly approverRoles: () => Promise<readonly string[]>;
+  /** The environment's policy, as it stands now: it names the roles that are not built in. */
+  readonly policy: () => Promise<Policy>;
 }
 
-export function createRoleGrants({ db, now, approverRoles }: RoleGrantDeps) {
+export function createRoleGrants({ db, now, policy }: RoleGrantDeps) {
   return {
     /**
      * Gives a role, for every model or for one. Repeated it changes nothing.
@@ -49,7 +51,7 @@ export function createRoleGrants({ db, now, approverRoles }: RoleGrantDeps) {
      * @throws InvalidInput for a role that neither is built in nor stands in the policy: a misspelt one would only read
      */
     grantRole: async ({ principal, role, model = null, by }: RoleOf): Promise<void> => {
-      requireKnownRole(role, await approverRoles());
+      requireKnownRole(role, approverRoles(await policy()));
       return db.write((trx) => grantRole(trx, { principal, role, model, by }, now().toISOString()));
     },
 
@@ -139,9 +141,9 @@ async function requireOnceGranted(trx: Knex, principal: string, role: string, mo
   );
 }
 
-function requireKnownRole(role: string, approverRoles: readonly string[]): void {
-  if (isBuiltInRole(role) || (roleName.safeParse(role).success && approverRoles.includes(role))) return;
-  const approvers = approverRoles.length === 0 ? '' : `, and in the policy ${[...new Set(approverRoles)].join(', ')}`;
+function requireKnownRole(role: string, ofPolicy: readonly string[]): void {
+  if (isBuiltInRole(role) || (roleName.safeParse(role).success && ofPolicy.includes(role))) return;
+  const approvers = ofPolicy.length === 0 ? '' : `, and in the policy ${ofPolicy.join(', ')}`;
   throw new SuperstepError(
     'InvalidInput',
     `there is no role "${role.slice(0, 100)}"; built in are ${BUILT_IN_ROLES.join(', ')}${approvers}`,

@@ -74,11 +74,14 @@ export function createTokens({ db, now }: IdentityDeps) {
       const at = now();
       const before = new Date(at.getTime() - USE_NOTED_EVERY_MS).toISOString();
       if (lastUsedAt !== null && lastUsedAt > before) return;
-      await db.write((trx) =>
-        trx('tokens')
-          .where({ id })
-          .whereRaw('(last_used_at is null or last_used_at <= ?)', [before])
-          .update({ last_used_at: at.toISOString() }),
+      await db.write(
+        async (trx) => {
+          await trx('tokens')
+            .where({ id })
+            .whereRaw('(last_used_at is null or last_used_at <= ?)', [before])
+            .update({ last_used_at: at.toISOString() });
+        },
+        { scope: `token/${id}` },
       );
     },
   };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { accessSchema, type AccessPolicy } from '../../../contracts/schemas/access.ts';
+import { policySchema } from '../../../contracts/schemas/policy.ts';
 import { openRegistryDatabase, type RegistryDatabase } from '../../../registry/database.ts';
 import { createIdentity, type Identity } from '../../../registry/identity/identity.ts';
 import type { Actor } from '../../../registry/identity/principals.ts';
@@ -36,13 +36,19 @@ export async function openTestIdentity(): Promise<TestIdentity> {
   const db = openRegistryDatabase({ file: join(folder, 'registry.sqlite') });
   await db.migrate();
   let clock = Date.parse('2001-05-01T00:00:00Z');
-  let access: AccessPolicy = accessSchema.parse({});
+  let access: unknown = {};
   const now = (): Date => new Date(clock);
   const identity = createIdentity({
     db,
     now,
-    access: async () => access,
-    approverRoles: async () => ['governance', 'ml-lead'],
+    policy: async () =>
+      policySchema.parse({
+        compliance: {},
+        comparison: {},
+        approval: { approvers: ['governance'] },
+        rollback: { by: ['ml-lead'] },
+        access,
+      }),
   });
   return {
     identity,
@@ -53,7 +59,7 @@ export async function openTestIdentity(): Promise<TestIdentity> {
       clock += milliseconds;
     },
     setAccess: (rules) => {
-      access = accessSchema.parse(rules);
+      access = rules;
     },
     userWithToken: async (name, ...roles) => {
       await identity.addPrincipal({ name, kind: 'user', by: BY });
