@@ -1,6 +1,7 @@
 import type { GateResult } from '../contracts/gates.ts';
 import type {
   ApprovalStanding,
+  ApprovalStandingInput,
   CandidateInput,
   CloseApprovalInput,
   ClosedApproval,
@@ -18,6 +19,7 @@ import type {
 } from '../contracts/promote-model.ts';
 import type { RolledBackVersion, RollBackVersionInput } from '../contracts/roll-back-model.ts';
 import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
+import { candidateRules, NOBODY_NAMED } from '../contracts/candidate-rules.ts';
 import { durationMs } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { effectivePolicy } from '../projects/effective-policy.ts';
@@ -42,7 +44,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
   return {
     /** Pins the candidate: the project as it was trained from, judged by the policy of today. */
     async pinPromotion({ input }: { readonly input: unknown }): Promise<PinnedPromotion> {
-      const { project, version } = parseInput('promoteModel', WORKFLOW_INPUTS.promoteModel, input);
+      const { project, version, requestedBy } = parseInput('promoteModel', WORKFLOW_INPUTS.promoteModel, input);
       const record = await registry.getModelVersion(project, version);
       if (record.stage === 'Production') {
         throw new SuperstepError(
@@ -50,13 +52,13 @@ export function createPromotionActivities(deps: PromotionDependencies) {
           `${project} version ${version} is in Production already; there is nothing to promote`,
         );
       }
-      const { inputs, run } = await readLineage(registry, record);
+      const { inputs, run, onnx } = await readLineage(registry, record);
       const trained = await readBundle(artifacts, inputs.pinned);
       const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);
       const { policy, riskTier } = effectivePolicy(whole, project, trained.definition.risk_tier);
       holdAgainstPolicy(trained.definition, policy);
       const bundle = await artifacts.putJson({ ...trained, policy, riskTier });
-      const { approvers, quorum, evidence_digest, expires_after } = policy.approval;
+      const { approvers, quorum, proof, separate_requester, evidence_digest, expires_after } = policy.approval;
       return {
         environment: deps.environment,
         pinned: { ...inputs.pinned, policyDigest: digest, bundle },
@@ -65,7 +67,15 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         runId: run.runId,
         asOf: inputs.dataset.asOf,
         snapshot: inputs.dataset.snapshot,
-        approval: { approvers, quorum, evidenceRequired: evidence_digest === 'required' },
+        modelDigest: onnx.sha256,
+        ...(requestedBy === undefined ? {} : { requester: requestedBy }),
+        approval: {
+          approvers,
+          quorum,
+          proof,
+          separateRequester: separate_requester,
+          evidenceRequired: evidence_digest === 'required',
+        },
         expiresAfterMs: durationMs(expires_after),
       };
     },
@@ -119,26 +129,30 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         evidenceDigest: evidence.digest,
         expectedChampion: champion,
         workflowId,
-        requestedBy: 'superstep',
+        requestedBy: candidate.requester ?? NOBODY_NAMED,
         ...(superstep === null ? {} : { releaseLeaseOf: superstep }),
       });
-      return opened;
+      if (opened.outcome !== 'open') return opened;
+      const { requestedBy: requester } = await registry.getTransitionRequest(opened.requestId);
+      const { keys } = await registry.approverNews(model, candidate.approval.approvers, []);
+      return { ...opened, requester, keys };
     },
 
-    /** How the request and its ground stand now. */
-    async approvalStanding({
-      candidate,
-      requestId,
-    }: CandidateInput & { readonly requestId: string }): Promise<ApprovalStanding> {
+    /** How the request and its ground stand now, and what has become of keys and approvers. */
+    async approvalStanding({ candidate, requestId, approvers }: ApprovalStandingInput): Promise<ApprovalStanding> {
       const request = await registry.getTransitionRequest(requestId);
       const champion = (await registry.productionVersion(candidate.model))?.version ?? null;
       const standing = request.status === 'open' || request.status === 'superseded' ? request.status : 'closed';
-      return { request: standing, champion };
+      return {
+        request: standing,
+        champion,
+        ...(await registry.approverNews(candidate.model, candidate.approval.approvers, approvers)),
+      };
     },
 
     /** Every message is kept, counted or not, with the reason. */
     async recordDecision(input: RecordDecisionInput): Promise<void> {
-      const { candidate, runId, requestId, sequence, message, counted, whyNot, via } = input;
+      const { candidate, runId, requestId, sequence, message, counted, whyNot, via, proof, roles, keyId } = input;
       await registry.recordDecision({
         // With its content: after a reset that leaves messages out, another one may bear the same number.
         naturalKey: `${requestId ?? runId}/${sequence}/${sha256Hex(canonicalJson(message))}`,
@@ -152,6 +166,11 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         counted,
         ...(whyNot === undefined ? {} : { whyNot }),
         receivedVia: via,
+        ...(proof === undefined ? {} : { proof }),
+        ...(roles === undefined ? {} : { roles }),
+        ...(keyId === undefined ? {} : { keyId }),
+        ...(message?.envelope === undefined ? {} : { envelope: message.envelope }),
+        ...(message?.conditions === undefined ? {} : { conditions: message.conditions }),
       });
     },
 
@@ -175,7 +194,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         requestId,
         evidenceDigest,
         expectedChampion: champion,
-        quorum: candidate.approval.quorum,
+        rules: candidateRules(candidate, { requestId, evidenceDigest, keys: [] }),
         workflowId,
       });
     },

@@ -1,4 +1,5 @@
-import type { Decision } from './approval.ts';
+import type { ApprovalRules } from './approval-rules.ts';
+import type { Decision } from './decision-statement.ts';
 import type { DecisionCommand } from './evidence.ts';
 
 /** Wire names of signals, updates and queries: a contract with whoever types them at the CLI. */
@@ -36,4 +37,8 @@ export interface WaitingGate {
   readonly evidenceUrl: string;
   readonly evidenceDigest: string;
   readonly commands: readonly DecisionCommand[];
+  /** By which the gate counts decisions: whoever signs one takes the ground from here. */
+  readonly rules: ApprovalRules;
+  /** ISO instant at which the gate closes as `expired`. */
+  readonly until: string;
 }

@@ -1,13 +1,18 @@
-import type { ApprovalRules, DecisionMessage } from './approval.ts';
+import type { ApproverNews } from './approval.ts';
+import type { DecisionKey, Proof } from './approval-rules.ts';
+import type { DecisionMessage } from './decision-message.ts';
 import type { Environment } from './environments.ts';
 import type { DecisionCommand } from './evidence.ts';
 import type { Estimate, GateResult, Verdict } from './gates.ts';
+import type { Quorum } from './quorum.ts';
 import type { ArtifactRef } from './references.ts';
 import type { PinnedProject } from './training.ts';
 
 export interface PromoteModelInput {
   readonly project: string;
   readonly version: number;
+  /** Who asks for it: the REST server says who called; by the CLI it is a claim. Default `superstep`. */
+  readonly requestedBy?: string;
 }
 
 export type PromotionOutcome =
@@ -40,6 +45,20 @@ export interface RecordedDecision {
   readonly counted: boolean;
   readonly whyNot?: string;
   readonly via: 'signal' | 'update';
+  /** How a counted one was proved, when it was more than claimed. */
+  readonly proof?: Exclude<Proof, 'claimed'>;
+}
+
+/** What the policy says of the approval; what is absent an earlier version of Superstep has pinned. */
+export interface ApprovalPolicy {
+  /** Roles. */
+  readonly approvers: readonly string[];
+  readonly quorum: Quorum;
+  readonly evidenceRequired: boolean;
+  /** Default `claimed`. */
+  readonly proof?: Proof;
+  /** Default false. */
+  readonly separateRequester?: boolean;
 }
 
 /** A candidate, pinned: what the gates judge and by which rules. */
@@ -52,7 +71,10 @@ export interface PinnedPromotion {
   readonly runId: string;
   readonly asOf: string;
   readonly snapshot: number;
-  readonly approval: Omit<ApprovalRules, 'evidenceDigest'>;
+  /** Of the version's ONNX file: sha256, lower-case hex. */
+  readonly modelDigest?: string;
+  readonly requester?: string;
+  readonly approval: ApprovalPolicy;
   readonly expiresAfterMs: number;
 }
 
@@ -115,6 +137,10 @@ export type OpenedApproval =
   | {
       readonly outcome: 'open';
       readonly requestId: string;
+      /** Who asked first, as the registry has it. */
+      readonly requester?: string;
+      /** What decisions may be signed with. */
+      readonly keys?: readonly DecisionKey[];
       readonly superseded: readonly { readonly version: number; readonly workflowId: string | null }[];
     }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
@@ -129,6 +155,10 @@ export interface RecordDecisionInput extends CandidateInput {
   readonly counted: boolean;
   readonly whyNot?: string;
   readonly via: 'signal' | 'update';
+  /** As what it counts: how it was proved, the approver's roles, the key. */
+  readonly proof?: Proof;
+  readonly roles?: readonly string[];
+  readonly keyId?: string;
 }
 
 export interface CloseApprovalInput extends CandidateInput {
@@ -147,15 +177,23 @@ export interface PromoteVersionInput extends CandidateInput {
 export type PromotedVersion =
   | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
-  | { readonly outcome: 'superseded' };
+  | { readonly outcome: 'superseded' }
+  /** Without those who left and what was signed with revoked keys, the quorum is not reached. */
+  | ({ readonly outcome: 'approvals-lapsed' } & ApproverNews);
 
 /** How a request was closed: as asked, or by another hand before. */
 export interface ClosedApproval {
-  readonly status: 'rejected' | 'expired' | 'cancelled' | 'superseded' | 'approved' | 'open';
+  readonly status: 'rejected' | 'expired' | 'cancelled' | 'superseded' | 'approved' | 'open' | 'asked';
 }
 
-/** How an open request stands in the registry, asked when a gate is woken. */
-export interface ApprovalStanding {
+export interface ApprovalStandingInput extends CandidateInput {
+  readonly requestId: string;
+  /** Whose decisions count so far. */
+  readonly approvers: readonly string[];
+}
+
+/** How an open request stands in the registry, asked when a gate is woken; and what has become of keys and approvers. */
+export interface ApprovalStanding extends Partial<ApproverNews> {
   readonly request: 'open' | 'closed' | 'superseded';
   readonly champion: number | null;
 }

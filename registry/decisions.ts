@@ -1,5 +1,8 @@
 import type { Knex } from 'knex';
-import { namesDigest, SHORTEST_DIGEST } from '../contracts/approval.ts';
+import { type CountedDecision, namesDigest, SHORTEST_DIGEST } from '../contracts/approval.ts';
+import type { Proof } from '../contracts/approval-rules.ts';
+import type { DecisionCondition } from '../contracts/decision-statement.ts';
+import type { DsseEnvelope } from '../contracts/dsse.ts';
 import { writeActivity } from './activity-log.ts';
 import type { RegistryDatabase } from './database.ts';
 import { requireVersion } from './model-versions.ts';
@@ -23,6 +26,15 @@ export interface RecordDecisionInput extends VersionName {
   /** Why not, when it does not count. */
   readonly whyNot?: string;
   readonly receivedVia: 'signal' | 'update';
+  /** As what it counts; default `claimed`. */
+  readonly proof?: Proof;
+  /** The roles that the approver decided with. */
+  readonly roles?: readonly string[];
+  /** What the statement was signed with. */
+  readonly keyId?: string;
+  /** The signed statement, genuine or not. */
+  readonly envelope?: DsseEnvelope;
+  readonly conditions?: readonly DecisionCondition[];
 }
 
 /** A decision as it is kept for good. */
@@ -37,6 +49,13 @@ export interface Decision extends VersionName {
   readonly whyNot: string | null;
   readonly receivedVia: 'signal' | 'update';
   readonly recordedAt: string;
+  /** How it was proved; of one that does not count it says nothing. */
+  readonly proof: Proof;
+  readonly roles: readonly string[];
+  readonly keyId: string | null;
+  /** The DSSE envelope with the signed statement, genuine or not; null for what was not signed. */
+  readonly statement: DsseEnvelope | null;
+  readonly conditions: readonly DecisionCondition[];
 }
 
 interface DecisionRow {
@@ -52,6 +71,11 @@ interface DecisionRow {
   readonly why_not: string | null;
   readonly received_via: 'signal' | 'update';
   readonly recorded_at: string;
+  readonly proof: Proof;
+  readonly roles: string;
+  readonly key_id: string | null;
+  readonly statement: string | null;
+  readonly conditions: string | null;
 }
 
 export function createDecisions({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
@@ -81,6 +105,11 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
           whyNot,
           receivedVia: input.receivedVia,
           recordedAt: now().toISOString(),
+          proof: input.proof ?? 'claimed',
+          roles: input.roles ?? [],
+          keyId: input.keyId ?? null,
+          statement: input.envelope ?? null,
+          conditions: input.conditions ?? [],
         };
         await insertDecision(trx, input.naturalKey, decision, request);
         return decision;
@@ -92,16 +121,24 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
   };
 }
 
-/** Approvers whose answers count at this gate. */
-export async function countedDecisions(
-  knex: Knex,
-  requestId: string,
-): Promise<{ readonly approvedBy: readonly string[]; readonly rejectedBy: readonly string[] }> {
+/** What counted at this gate when it was said, one answer an approver, oldest first. */
+export async function countedDecisions(knex: Knex, requestId: string): Promise<readonly CountedDecision[]> {
   const counted = (await selectDecisions(knex, { request_id: requestId })).filter((d) => d.counted);
-  const by = (decision: string): string[] => [
-    ...new Set(counted.filter((d) => d.decision === decision).map((d) => d.approver)),
-  ];
-  return { approvedBy: by('approve'), rejectedBy: by('reject') };
+  const first = counted.filter(
+    (d, at) => counted.findIndex((e) => e.approver === d.approver && e.decision === d.decision) === at,
+  );
+  return first.map(({ decision, approver, comment, evidence, proof, roles, keyId, statement, conditions }) => ({
+    decision: decision === 'approve' ? 'approve' : 'reject',
+    approver,
+    comment,
+    evidence,
+    proof,
+    // A claim is made in the name of a role.
+    roles: proof === 'claimed' ? [approver] : roles,
+    ...(keyId === null ? {} : { keyId }),
+    ...(statement === null ? {} : { envelope: statement }),
+    ...(conditions.length === 0 ? {} : { conditions }),
+  }));
 }
 
 async function whyNotCounted(
@@ -145,6 +182,11 @@ async function insertDecision(
     why_not: decision.whyNot,
     received_via: decision.receivedVia,
     recorded_at: decision.recordedAt,
+    proof: decision.proof,
+    roles: JSON.stringify(decision.roles),
+    key_id: decision.keyId,
+    statement: decision.statement === null ? null : JSON.stringify(decision.statement),
+    conditions: decision.conditions.length === 0 ? null : JSON.stringify(decision.conditions),
   });
   const remark = decision.counted ? '' : ` (not counted: ${decision.whyNot ?? ''})`;
   await writeActivity(trx, {
@@ -153,6 +195,8 @@ async function insertDecision(
     version: decision.version,
     action: 'RECORDED_DECISION',
     by: decision.approver,
+    proof: decision.counted ? decision.proof : 'claimed',
+    ...(decision.keyId === null ? {} : { details: { keyId: decision.keyId, roles: decision.roles } }),
     comment: `${decision.decision}: ${decision.comment}${remark}`,
     evidenceDigest: request?.evidenceDigest ?? null,
     workflowId: request?.workflowId ?? null,
@@ -177,5 +221,10 @@ async function selectDecisions(
     whyNot: row.why_not,
     receivedVia: row.received_via,
     recordedAt: row.recorded_at,
+    proof: row.proof,
+    roles: JSON.parse(row.roles) as string[],
+    keyId: row.key_id,
+    statement: row.statement === null ? null : (JSON.parse(row.statement) as DsseEnvelope),
+    conditions: row.conditions === null ? [] : (JSON.parse(row.conditions) as DecisionCondition[]),
   }));
 }

@@ -1,12 +1,15 @@
 import type { Knex } from 'knex';
+import type { ApproverNews, CountedDecision } from '../contracts/approval.ts';
+import type { ApprovalRules } from '../contracts/approval-rules.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { PromotionStep } from '../contracts/promote-model.ts';
 import type { RegistryDatabase } from './database.ts';
-import { countedDecisions } from './decisions.ts';
+import { type ImposedCondition, imposeConditions } from './governance/conditions.ts';
 import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
 import { completedResult, completeOperation } from './natural-keys.ts';
 import { closeRequest, requireRequest, type TransitionRequest } from './open-requests.ts';
 import { beginStay } from './production-history.ts';
+import { checkApprovals } from './promotion-quorum.ts';
 import { archive, moveStage } from './stage-moves.ts';
 import type { VersionName } from './version-notes.ts';
 
@@ -17,25 +20,26 @@ export interface PromoteInput extends VersionName {
   readonly evidenceDigest: string;
   /** The Production version that the evidence compares with; null for none. */
   readonly expectedChampion: number | null;
-  /** How many approvers must have said yes. */
-  readonly quorum: number;
+  /** By which the gate counted decisions. */
+  readonly rules: ApprovalRules;
   readonly workflowId: string;
 }
 
 export type PromoteResult =
   | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
-  | { readonly outcome: 'superseded' };
+  | { readonly outcome: 'superseded' }
+  | ({ readonly outcome: 'approvals-lapsed' } & ApproverNews);
 
 export function createPromotion({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
   return {
     /**
      * Puts an approved version into Production, in one transaction, once per natural key. When the champion is not the
      * one that the evidence compares with, nothing changes and the answer says so: compare again. Nor does anything
-     * change for a version that a newer one has superseded.
+     * change for a version that a newer one has superseded, or when approvers have left since they decided.
      *
      * @throws StaleDecision when the request is closed or rests on other evidence
-     * @throws NotAuthorized when it was rejected, or too few approvers have said yes
+     * @throws NotAuthorized when it was rejected, too few approvers have said yes, or one of them did not prove it
      */
     promote: (input: PromoteInput): Promise<PromoteResult> =>
       db.write(async (trx) => {
@@ -46,12 +50,13 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
         requireSameRequest(request, input);
         if (request.status === 'superseded') return { outcome: 'superseded' };
         requireOpen(request, input);
-        const approvedBy = await requireQuorum(trx, input);
+        const checked = await checkApprovals(trx, { ...input, rules: gateRules(input.rules, version, request) });
+        if (checked.outcome !== 'approved') return checked;
         const previous = await findProduction(trx, input.model);
         const champion = previous?.version ?? null;
         if (champion !== input.expectedChampion) return { outcome: 'champion-changed', champion };
         const at = now().toISOString();
-        const result = await replaceChampion(trx, { input, version, request, approvedBy, previous, at });
+        const result = await replaceChampion(trx, { ...checked, input, version, request, previous, at });
         return completeOperation(trx, 'promote', input.naturalKey, result, at);
       }),
   };
@@ -61,13 +66,14 @@ interface Promotion {
   readonly input: PromoteInput;
   readonly version: ModelVersion;
   readonly request: TransitionRequest;
-  readonly approvedBy: readonly string[];
+  readonly approvals: readonly CountedDecision[];
   readonly previous: ModelVersion | undefined;
   readonly at: string;
 }
 
 async function replaceChampion(trx: Knex, promotion: Promotion): Promise<PromoteResult> {
-  const { input, version, request, approvedBy, previous, at } = promotion;
+  const { input, version, request, approvals, previous, at } = promotion;
+  const approvedBy = approvals.map(({ approver }) => approver);
   const by = approvedBy.join(', ');
   const { evidenceDigest, workflowId } = input;
   if (previous !== undefined) {
@@ -112,6 +118,7 @@ async function replaceChampion(trx: Knex, promotion: Promotion): Promise<Promote
     },
     false,
   );
+  await imposeConditions(trx, conditionsOf(promotion));
   return {
     outcome: 'promoted',
     previous: previous?.version ?? null,
@@ -149,23 +156,23 @@ function stale(request: TransitionRequest, input: PromoteInput, problem: string)
   );
 }
 
-async function requireQuorum(trx: Knex, input: PromoteInput): Promise<readonly string[]> {
-  const { approvedBy, rejectedBy } = await countedDecisions(trx, input.requestId);
-  const what = `promotion of ${input.model} version ${input.version}`;
-  if (rejectedBy.length > 0) {
-    throw new SuperstepError('NotAuthorized', `${what} was rejected by ${rejectedBy.join(', ')}; one reject closes`, {
-      requestId: input.requestId,
-      rejectedBy,
-    });
-  }
-  // Nothing enters Production unapproved, whatever quorum a policy could be made to say.
-  const quorum = Math.max(1, input.quorum);
-  if (approvedBy.length < quorum) {
-    throw new SuperstepError(
-      'NotAuthorized',
-      `${what} needs ${quorum} approvers, found ${approvedBy.length}${approvedBy.length > 0 ? ` (${approvedBy.join(', ')})` : ''}`,
-      { requestId: input.requestId, quorum, approvedBy },
-    );
-  }
-  return approvedBy;
+function conditionsOf({ version, request, approvals, at }: Promotion): ImposedCondition[] {
+  return approvals.flatMap(({ approver, conditions = [] }) =>
+    conditions.map(({ condition, due }) => ({
+      model: version.model,
+      version: version.version,
+      requestId: request.id,
+      condition,
+      dueAt: due,
+      imposedBy: approver,
+      at,
+    })),
+  );
+}
+
+/** The gate's rules, with what the registry itself knows of the version and of the request. */
+function gateRules(rules: ApprovalRules, { onnx }: ModelVersion, request: TransitionRequest): ApprovalRules {
+  const { id: requestId, model, version, requestedBy: requester, evidenceDigest } = request;
+  const ground = { model, version, modelDigest: onnx?.sha256 ?? '', requestId, evidenceDigest: evidenceDigest ?? '' };
+  return { ...rules, requester, ground: { ...rules.ground, ...ground } };
 }

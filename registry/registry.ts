@@ -1,4 +1,5 @@
 import { createActivityLog } from './activity-log.ts';
+import { createApproverKeys } from './approver-keys.ts';
 import { createDecisions } from './decisions.ts';
 import { createGateRecords } from './gate-records.ts';
 import { createConditions } from './governance/conditions.ts';
@@ -22,6 +23,7 @@ export function createRegistry(deps: TrackingDeps) {
     ...createModelVersions(deps),
     ...createTransitionRequests(deps),
     ...createDecisions(deps),
+    ...createApproverKeys(deps),
     ...createGateRecords(deps),
     ...createPromotion(deps),
     ...createRollback(deps),

@@ -7,18 +7,20 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import {
-  type ApprovalRules,
   type ApprovalState,
   approvalsMissing,
   approvalOutcome,
+  type ApproverNews,
   countDecision,
-  type Decision,
-  type DecisionMessage,
+  type CountedDecision,
   judgeDecision,
   type Judgement,
   noDecisions,
-  readDecision,
+  refreshApprovers,
 } from '../contracts/approval.ts';
+import type { ApprovalRules } from '../contracts/approval-rules.ts';
+import { type DecisionMessage, readDecision } from '../contracts/decision-message.ts';
+import type { Decision } from '../contracts/decision-statement.ts';
 import { type DecideAnswer, MESSAGE_NAMES } from '../contracts/messages.ts';
 import type { RecordedDecision } from '../contracts/promote-model.ts';
 import { groundMovedSignal } from './wake-gates.ts';
@@ -112,6 +114,25 @@ export class ApprovalGate {
     this.#state = { ...this.#state, phase: 'closed' };
   }
 
+  /** Opens the closed gate once more, on the same evidence: what counts goes on counting. */
+  resume(): void {
+    this.#state = { ...this.#state, phase: 'open' };
+  }
+
+  /** Takes note of keys and people that changed; decisions of those who left lapse, and the record says so. */
+  refresh(news: ApproverNews): void {
+    const { state, lapsed } = refreshApprovers(this.#state, news);
+    this.#state = state;
+    for (const decision of lapsed) this.#lapse(decision);
+  }
+
+  #lapse({ approver, decision }: CountedDecision): void {
+    const at = this.recorded.findLastIndex((r) => r.counted && r.approver === approver && r.decision === decision);
+    const record = this.recorded[at];
+    const whyNot = 'counts no longer: the approver has left, or the key or the role was revoked';
+    if (record !== undefined) this.recorded[at] = { ...record, counted: false, whyNot };
+  }
+
   /**
    * Takes the next message and judges it against the gate as it stands now. Only a message that was sent to this very
    * opening can count: where the policy asks for no evidence, nothing else tells it from an answer to what came before.
@@ -120,7 +141,8 @@ export class ApprovalGate {
     const received = this.#unread.shift();
     if (received === undefined) return undefined;
     const judgement = judgeDecision(received.opening === this.#openings ? this.#state : noDecisions, received.message);
-    if (judgement.counts && received.message !== undefined) this.#state = countDecision(this.#state, received.message);
+    if (judgement.counts && received.message !== undefined)
+      this.#state = countDecision(this.#state, received.message, judgement);
     received.judgement = judgement;
     this.recorded.push(recordOf(received, judgement));
     return received;
@@ -131,10 +153,10 @@ export class ApprovalGate {
 export function listenForDecisions(): ApprovalGate {
   const gate = new ApprovalGate();
   setHandler(approveSignal, (payload) => void gate.receive(payload, 'signal', 'approve'), {
-    description: 'Approve: { approver, comment, evidence }',
+    description: 'Approve: { approver, comment, evidence }, or { envelope } with a signed statement',
   });
   setHandler(rejectSignal, (payload) => void gate.receive(payload, 'signal', 'reject'), {
-    description: 'Reject: { approver, comment, evidence }',
+    description: 'Reject: { approver, comment, evidence }, or { envelope } with a signed statement',
   });
   setHandler(groundMovedSignal, () => gate.groundHasMoved(), {
     description: 'Sent by Superstep: look at the registry again',
@@ -142,7 +164,7 @@ export function listenForDecisions(): ApprovalGate {
   setDefaultSignalHandler((name) => gate.receiveStray(name));
   setHandler(decideUpdate, (payload) => answerDecision(gate, payload), {
     validator: (payload) => refuseWhatCannotCount(gate, payload),
-    description: 'Approve or reject, with an answer: { decision, approver, comment, evidence }',
+    description: 'Approve or reject, with an answer: { decision, approver, comment, evidence }, or { envelope }',
   });
   return gate;
 }
@@ -152,7 +174,7 @@ async function answerDecision(gate: ApprovalGate, payload: unknown): Promise<Dec
   await condition(() => received.judgement !== undefined);
   const outcome = approvalOutcome(gate.state);
   return {
-    decision: received.message?.decision ?? 'reject',
+    decision: received.message?.decision === 'approve' ? 'approve' : 'reject',
     counted: received.judgement?.counts ?? false,
     missing: approvalsMissing(gate.state),
     ...(outcome === undefined ? {} : { outcome }),
@@ -171,6 +193,10 @@ function recordOf(received: ReceivedDecision, judgement: Judgement): RecordedDec
     comment: received.message?.comment ?? '',
     counted: judgement.counts,
     via: received.via,
-    ...(judgement.counts ? {} : { whyNot: judgement.whyNot }),
+    ...(judgement.counts
+      ? judgement.proof === 'claimed'
+        ? {}
+        : { proof: judgement.proof }
+      : { whyNot: judgement.whyNot }),
   };
 }

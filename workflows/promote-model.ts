@@ -1,12 +1,14 @@
 import {
   allHandlersFinished,
+  ApplicationFailure,
   CancellationScope,
   condition,
   isCancellation,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { approvalOutcome } from '../contracts/approval.ts';
+import { approvalOutcome, type ApproverNews, type Judgement } from '../contracts/approval.ts';
+import { candidateRules } from '../contracts/candidate-rules.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
   CandidateInput,
@@ -18,10 +20,12 @@ import type {
   PromoteModelResult,
   PromotionOutcome,
   PromotionStep,
+  RecordDecisionInput,
 } from '../contracts/promote-model.ts';
 import { mlGate, mlVersion } from '../contracts/search-attributes.ts';
 import { datasets, promotion } from './activities.ts';
 import { type ApprovalGate, listenForDecisions } from './approval-gate.ts';
+import { approvalResult } from './approval-result.ts';
 import { promotionDetails } from './promotion-details.ts';
 import { beginStory, type Story } from './story.ts';
 import { wakeGates } from './wake-gates.ts';
@@ -86,9 +90,7 @@ class Promotion {
       if (opened.outcome === 'champion-changed') continue;
       if (opened.outcome === 'superseded') return this.#finish(subject, 'superseded', null);
       const { requestId } = opened;
-      const answer = await this.#waitForAnswer(subject, requestId, comparison);
-      this.#gate.close();
-      const outcome = await this.#carryOut(subject, requestId, comparison, answer);
+      const outcome = await this.#answerGate(subject, requestId, comparison);
       if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
       this.#gate.shut();
     }
@@ -140,12 +142,35 @@ class Promotion {
     this.#openRequest = opened.requestId;
     const woken = opened.superseded.map((older) => older.workflowId).filter((id) => id !== null);
     await CancellationScope.nonCancellable(() => wakeGates(woken));
-    this.#gate.open({ ...subject.candidate.approval, evidenceDigest: evidence.digest });
+    const { requestId, requester, keys = [] } = opened;
+    const ground = { requestId, evidenceDigest: evidence.digest, keys, requester };
+    this.#gate.open(candidateRules(subject.candidate, ground));
     return opened;
   }
 
-  async #waitForAnswer(subject: CandidateInput, requestId: string, comparison: ComparisonResult): Promise<Answer> {
+  /** Waits for an answer and carries it out; where approvals lapsed before they took effect, the gate waits on. */
+  async #answerGate(
+    subject: CandidateInput,
+    requestId: string,
+    comparison: ComparisonResult,
+  ): Promise<'promoted' | Exclude<Answer, 'approved'>> {
     const deadline = Date.now() + subject.candidate.expiresAfterMs;
+    for (;;) {
+      const answer = await this.#waitForAnswer(subject, requestId, comparison, deadline);
+      this.#gate.close();
+      const outcome = await this.#carryOut(subject, requestId, comparison, answer);
+      if (outcome !== 'approvals-lapsed') return outcome;
+      this.#enter('approval', 'Approvals have lapsed; waiting for others.');
+      this.#gate.resume();
+    }
+  }
+
+  async #waitForAnswer(
+    subject: CandidateInput,
+    requestId: string,
+    comparison: ComparisonResult,
+    deadline: number,
+  ): Promise<Answer> {
     for (;;) {
       this.#tellWaiting(subject.candidate, deadline);
       const remaining = deadline - Date.now();
@@ -155,12 +180,14 @@ class Promotion {
           (await condition(() => this.#gate.hasNews, remaining, { summary: 'waiting for a decision' })));
       if (!woken) return 'expired';
       if (this.#gate.takeGroundMoved()) {
+        const approvers = this.#gate.state.counted.map(({ approver }) => approver);
         const standing = await promotion.approvalStanding.executeWithOptions({ summary: 'has the ground moved?' }, [
-          { ...subject, requestId },
+          { ...subject, requestId, approvers },
         ]);
         // Closed by another hand: a newer candidate, or a rollback that put this very version into Production.
         if (standing.request !== 'open') return 'superseded';
         if (standing.champion !== comparison.champion) return 'champion-changed';
+        if (standing.keys !== undefined) this.#gate.refresh({ keys: standing.keys, left: standing.left ?? [] });
       }
       await this.#recordDecisions(subject, requestId);
       const outcome = approvalOutcome(this.#gate.state);
@@ -183,7 +210,7 @@ class Promotion {
             message: received.message ?? null,
             counted,
             via: received.via,
-            ...(judgement?.counts === false ? { whyNot: judgement.whyNot } : {}),
+            ...howJudged(judgement),
           },
         ],
       );
@@ -195,7 +222,7 @@ class Promotion {
     requestId: string,
     comparison: ComparisonResult,
     answer: Answer,
-  ): Promise<'promoted' | Exclude<Answer, 'approved'>> {
+  ): Promise<'promoted' | 'approvals-lapsed' | Exclude<Answer, 'approved'>> {
     if (answer === 'approved') return this.#promote(subject, requestId, comparison);
     if (answer === 'rejected' || answer === 'expired') return this.#refuse(subject, requestId, answer);
     return answer;
@@ -228,7 +255,7 @@ class Promotion {
     subject: CandidateInput,
     requestId: string,
     comparison: ComparisonResult,
-  ): Promise<'promoted' | 'superseded' | 'champion-changed'> {
+  ): Promise<'promoted' | 'superseded' | 'champion-changed' | 'approvals-lapsed'> {
     this.#enter('promotion', 'Approved. Promoting in one registry transaction.');
     const evidenceDigest = this.#evidence?.digest ?? '';
     const promoted = await CancellationScope.nonCancellable(() =>
@@ -237,6 +264,7 @@ class Promotion {
         { ...subject, requestId, evidenceDigest, champion: comparison.champion },
       ]),
     );
+    if (promoted.outcome === 'approvals-lapsed') this.#letLapse(promoted);
     if (promoted.outcome !== 'promoted') return promoted.outcome;
     this.#openRequest = null;
     this.#previous = promoted.previous;
@@ -249,13 +277,20 @@ class Promotion {
     return 'promoted';
   }
 
+  #letLapse(news: ApproverNews): void {
+    this.#gate.refresh(news);
+    if (approvalOutcome(this.#gate.state) !== 'approved') return;
+    // Asking the registry again would only get the same answer.
+    throw ApplicationFailure.nonRetryable('the registry counts fewer approvals than the gate', 'NotAuthorized');
+  }
+
   async #finish(
     subject: CandidateInput,
     outcome: PromotionOutcome,
     requestId: string | null,
   ): Promise<PromoteModelResult> {
     this.#gate.close();
-    const approval = approvalResult(outcome, this.#gate);
+    const approval = approvalResult(outcome, this.#gate.state);
     if (approval !== undefined) this.#gates.push(approval);
     // Messages that came too late, or for a gate that never opened, are recorded like all others.
     await this.#recordDecisions(subject, requestId);
@@ -278,10 +313,11 @@ class Promotion {
   }
 
   #tellWaiting(candidate: PinnedPromotion, deadline: number): void {
-    if (this.#evidence === undefined) return;
+    const { rules } = this.#gate.state;
+    if (this.#evidence === undefined || rules === undefined) return;
     const { url, digest, commands } = this.#evidence;
     const until = new Date(deadline).toISOString();
-    const gate = { evidenceUrl: url, evidenceDigest: digest, commands };
+    const gate = { evidenceUrl: url, evidenceDigest: digest, commands, rules, until };
     this.#story.waitFor(gate, `**Waiting for a decision**, until ${until}.\n\n${this.#details(candidate, true)}`);
   }
 
@@ -298,22 +334,10 @@ class Promotion {
   }
 }
 
-/** The approval gate's own line in the gate table; none when it never opened. */
-function approvalResult(outcome: PromotionOutcome, gate: ApprovalGate): GateResult | undefined {
-  if (outcome === 'failed-compliance' || outcome === 'failed-comparison' || gate.state.rules === undefined)
-    return undefined;
-  const { quorum } = gate.state.rules;
-  return {
-    gate: 'approval',
-    verdict: outcome === 'promoted' ? 'pass' : 'fail',
-    summary: outcome,
-    checks: [
-      {
-        name: 'quorum',
-        verdict: outcome === 'promoted' ? 'pass' : 'fail',
-        expected: `${quorum} of ${gate.state.rules.approvers.join(', ')}`,
-        found: gate.state.counted.map((m) => `${m.approver}: ${m.decision}`).join(', ') || 'nobody',
-      },
-    ],
-  };
+/** What a judgement says, for the record. */
+function howJudged(judgement: Judgement | undefined): Partial<RecordDecisionInput> {
+  if (judgement === undefined) return {};
+  if (!judgement.counts) return { whyNot: judgement.whyNot };
+  const { counts: _, ...standing } = judgement;
+  return standing;
 }

@@ -29,7 +29,11 @@ export const WORKFLOW_INPUTS = {
     trigger: z.enum(TRIGGERS).optional(),
     snapshot: z.int().min(0).optional(),
   }),
-  promoteModel: z.strictObject({ project: kebabName, version: z.int().min(1) }),
+  promoteModel: z.strictObject({
+    project: kebabName,
+    version: z.int().min(1),
+    requestedBy: z.string().trim().min(1).max(100).optional(),
+  }),
   trainToDeploy: z.strictObject({
     project: kebabName,
     asOf: instant.optional(),

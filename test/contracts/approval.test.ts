@@ -1,27 +1,39 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  type ApprovalRules,
   type ApprovalState,
   approvalOutcome,
   approvalsMissing,
   countDecision,
-  type Decision,
-  type DecisionMessage,
+  type CountedDecision,
   judgeDecision,
-  LONGEST_COMMENT,
   noDecisions,
-  readDecision,
   SHORTEST_DIGEST,
 } from '../../contracts/approval.ts';
+import type { ApprovalRules } from '../../contracts/approval-rules.ts';
+import { LONGEST_COMMENT, readDecision } from '../../contracts/decision-message.ts';
+import type { Decision } from '../../contracts/decision-statement.ts';
 
 const DIGEST = '3f9c61a0b2de4c77'.repeat(4);
 const RULES: ApprovalRules = {
   approvers: ['governance', 'ml-lead'],
   quorum: 2,
-  evidenceDigest: DIGEST,
+  proof: 'claimed',
+  requester: 'superstep',
+  separateRequester: false,
   evidenceRequired: true,
+  ground: {
+    environment: 'prod',
+    model: 'flights-delay',
+    version: 3,
+    modelDigest: 'e'.repeat(64),
+    requestId: 'request-1',
+    evidenceDigest: DIGEST,
+    snapshot: 42,
+  },
+  keys: [],
 };
+const COUNTS = { counts: true, proof: 'claimed', roles: ['governance'] };
 const OPEN: ApprovalState = { phase: 'open', rules: RULES, counted: [] };
 const GOOD = { approver: 'governance', comment: 'ok', evidence: DIGEST.slice(0, SHORTEST_DIGEST) };
 
@@ -32,13 +44,13 @@ function judge(state: ApprovalState, payload: unknown, decision: Decision = 'app
 /** Judges payloads as the gate does, in the order of coming. */
 function run(start: ApprovalState, messages: readonly { payload: unknown; decision: Decision | undefined }[]) {
   let state = start;
-  const counted: DecisionMessage[] = [];
+  const counted: CountedDecision[] = [];
   for (const { payload, decision } of messages) {
     const message = readDecision(payload, decision);
     const judgement = judgeDecision(state, message);
     if (!judgement.counts || message === undefined) continue;
-    counted.push(message);
-    state = countDecision(state, message);
+    counted.push({ ...message, proof: 'claimed', roles: [message.approver] });
+    state = countDecision(state, message, judgement);
   }
   return { state, counted };
 }
@@ -70,9 +82,9 @@ describe('readDecision', () => {
 
 describe('judgeDecision', () => {
   it('counts a good message, with the whole digest or its first digits', () => {
-    expect(judge(OPEN, GOOD)).toEqual({ counts: true });
-    expect(judge(OPEN, { ...GOOD, evidence: DIGEST })).toEqual({ counts: true });
-    expect(judge(OPEN, { ...GOOD, comment: 'x'.repeat(LONGEST_COMMENT) })).toEqual({ counts: true });
+    expect(judge(OPEN, GOOD)).toEqual(COUNTS);
+    expect(judge(OPEN, { ...GOOD, evidence: DIGEST })).toEqual(COUNTS);
+    expect(judge(OPEN, { ...GOOD, comment: 'x'.repeat(LONGEST_COMMENT) })).toEqual(COUNTS);
   });
 
   it.each([
@@ -91,7 +103,7 @@ describe('judgeDecision', () => {
 
   it('needs no evidence where the policy does not, but holds what is named against the digest', () => {
     const optional: ApprovalState = { ...OPEN, rules: { ...RULES, evidenceRequired: false } };
-    expect(judge(optional, { ...GOOD, evidence: undefined })).toEqual({ counts: true });
+    expect(judge(optional, { ...GOOD, evidence: undefined })).toEqual(COUNTS);
     expect(judge(optional, { ...GOOD, evidence: 'f'.repeat(64) })).toMatchObject({ failure: 'StaleDecision' });
   });
 
@@ -144,12 +156,13 @@ describe('the gate', () => {
     payload,
     decision: fc.constantFrom<Decision | undefined>('approve', 'reject', undefined),
   });
-  const rules = fc.record({
-    approvers: fc.subarray(['governance', 'ml-lead', 'data-scientist'], { minLength: 1 }),
-    quorum: fc.integer({ min: 1, max: 3 }),
-    evidenceDigest: fc.constant(DIGEST),
-    evidenceRequired: fc.boolean(),
-  });
+  const rules = fc
+    .record({
+      approvers: fc.subarray(['governance', 'ml-lead', 'data-scientist'], { minLength: 1 }),
+      quorum: fc.integer({ min: 1, max: 3 }),
+      evidenceRequired: fc.boolean(),
+    })
+    .map((drawn) => ({ ...RULES, ...drawn }));
 
   it('takes any sequence of payloads: an approver counts once, nothing counts without comment or on other evidence', () => {
     fc.assert(

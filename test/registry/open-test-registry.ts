@@ -1,16 +1,21 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ApprovalRules } from '../../contracts/approval-rules.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
+import type { Quorum } from '../../contracts/quorum.ts';
 import { createArtifactStore, type ArtifactStore } from '../../registry/artifact-store.ts';
-import { openRegistryDatabase, type RegistryDatabase } from '../../registry/database.ts';
+import { openRegistryDatabase, type RegistryDatabase, type RegistryLocation } from '../../registry/database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
+import { createTestDatabase, dropTestDatabase, testLocation } from './test-database.ts';
 
 export interface TestRegistry {
   readonly registry: Registry;
   readonly db: RegistryDatabase;
   readonly artifacts: ArtifactStore;
   readonly folder: string;
+  /** Where the database is, for whoever opens it once more. */
+  readonly location: RegistryLocation;
   /** Registers the model's next version, with a run of its own. */
   readonly register: (model: string, key?: string) => Promise<number>;
   /** Registers a version and brings it to Staging. */
@@ -28,16 +33,18 @@ export function digestOf(text: string): string {
   return Buffer.from(text.padEnd(32, '.').slice(-32)).toString('hex');
 }
 
-/** A registry on a real file in a folder of its own; each instant of its clock is a second after the one before. */
+/**
+ * A registry on a real file in a folder of its own, or on a database that belongs to the folder; each instant of its clock is a second
+ * after the one before.
+ */
 export async function openTestRegistry(
   options: { readonly folder?: string; readonly busyTimeoutMs?: number } = {},
 ): Promise<TestRegistry> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')));
   const { busyTimeoutMs } = options;
-  const db = openRegistryDatabase({
-    file: join(folder, 'registry.sqlite'),
-    ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }),
-  });
+  await createTestDatabase(folder);
+  const location = testLocation(folder);
+  const db = openRegistryDatabase({ ...location, ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }) });
   await db.migrate();
   const artifacts = createArtifactStore({ folder: join(folder, 'artifacts') });
   let clock = Date.parse('2001-03-01T00:00:00Z');
@@ -105,7 +112,7 @@ export async function openTestRegistry(
       requestId,
       evidenceDigest: digest,
       expectedChampion,
-      quorum: 1,
+      rules: takesNames(),
       workflowId: `promote-model/${model}/${version}`,
     });
     return version;
@@ -115,6 +122,7 @@ export async function openTestRegistry(
     db,
     artifacts,
     folder,
+    location,
     register,
     stage,
     open,
@@ -122,8 +130,25 @@ export async function openTestRegistry(
     promoteNew,
     close: async () => {
       await db.close();
-      if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+      if (options.folder !== undefined) return;
+      await dropTestDatabase(folder);
+      await rm(folder, { recursive: true, force: true });
     },
+  };
+}
+
+/** The rules of a gate that takes names for proof, as a promotion hands them in. */
+export function takesNames(quorum: Quorum = 1): ApprovalRules {
+  const ground = { environment: 'prod' as const, model: '', version: 0, modelDigest: '', requestId: '', snapshot: 1 };
+  return {
+    approvers: ['governance', 'ml-lead', 'data-scientist'],
+    quorum,
+    proof: 'claimed',
+    requester: 'superstep',
+    separateRequester: false,
+    evidenceRequired: false,
+    ground: { ...ground, evidenceDigest: '' },
+    keys: [],
   };
 }
 

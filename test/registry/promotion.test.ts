@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { digestOf, openTestRegistry, type TestRegistry } from './open-test-registry.ts';
+import { digestOf, openTestRegistry, type TestRegistry, takesNames } from './open-test-registry.ts';
 
 const MODEL = 'delays';
 
@@ -15,7 +15,7 @@ async function candidate(round = 1) {
   const { requestId, digest } = await t.open(MODEL, version, round);
   const workflowId = `promote-model/${MODEL}/${version}`;
   const named = { naturalKey: `promote/${requestId}`, model: MODEL, version, requestId, workflowId };
-  return { ...named, evidenceDigest: digest, expectedChampion, quorum: 1 };
+  return { ...named, evidenceDigest: digest, expectedChampion, rules: takesNames() };
 }
 
 const stages = async (): Promise<string[]> => (await t.registry.modelVersions(MODEL)).map((v) => v.stage);
@@ -49,20 +49,22 @@ describe('promote', () => {
   });
 
   it('wants as many approvers as the policy says, each counted once', async () => {
-    const input = { ...(await candidate()), quorum: 2 };
+    const input = { ...(await candidate()), rules: takesNames(2) };
     const refused = { type: 'NotAuthorized', message: expect.stringContaining('needs 2 approvers') as string };
     await expect(t.registry.promote(input)).rejects.toMatchObject(refused);
     await t.approve(MODEL, input.version, input.requestId, 'ml-lead');
     await t.approve(MODEL, input.version, input.requestId, 'ml-lead');
     await expect(t.registry.promote(input)).rejects.toMatchObject(refused);
-    await expect(t.registry.promote({ ...input, quorum: 0, naturalKey: 'zero' })).resolves.toMatchObject({
+    await expect(t.registry.promote({ ...input, rules: takesNames(0), naturalKey: 'zero' })).resolves.toMatchObject({
       outcome: 'promoted',
     });
   });
 
   it('lets nothing in unapproved, whatever the quorum, and nothing that was rejected', async () => {
     const input = await candidate();
-    await expect(t.registry.promote({ ...input, quorum: 0 })).rejects.toMatchObject({ type: 'NotAuthorized' });
+    await expect(t.registry.promote({ ...input, rules: takesNames(0) })).rejects.toMatchObject({
+      type: 'NotAuthorized',
+    });
     await t.approve(MODEL, input.version, input.requestId);
     const { version, requestId } = input;
     const no = { decision: 'reject', comment: 'no', evidence: '', counted: true, receivedVia: 'signal' as const };

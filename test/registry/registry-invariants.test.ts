@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SuperstepError } from '../../contracts/failure-types.ts';
-import { digestOf, openTestRegistry, passed, type TestRegistry } from './open-test-registry.ts';
+import { digestOf, openTestRegistry, passed, type TestRegistry, takesNames } from './open-test-registry.ts';
 import { expectInvariants } from './registry-invariants.ts';
 
 type Operation =
@@ -133,7 +133,7 @@ async function bind(
   const champion = (await registry.productionVersion(model))?.version ?? null;
   const evidenceDigest = digestOf(key);
   const workflowId = `promote-model/${model}/${version}`;
-  const promotion = { naturalKey: key, model, version, requestId, quorum: 1, workflowId };
+  const promotion = { naturalKey: key, model, version, requestId, rules: takesNames(), workflowId };
   const decision = { naturalKey: key, model, version, requestId, approver: 'governance', comment: 'because' };
   const counted = { evidence: '', counted: true, receivedVia: 'signal' as const };
   const closing = { requestId, by: 'superstep', comment: 'in time' };

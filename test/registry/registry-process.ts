@@ -1,5 +1,5 @@
 import { stdout } from 'node:process';
-import { openTestRegistry } from './open-test-registry.ts';
+import { openTestRegistry, takesNames } from './open-test-registry.ts';
 
 /**
  * A process of its own that works on one registry file: `registry-process.ts <folder> <what> <name> [<count>]`.
@@ -33,7 +33,7 @@ async function contend(round: number): Promise<string> {
     const { requestId, digest } = await t.open(MODEL, version);
     await t.approve(MODEL, version, requestId);
     const named = { naturalKey: `promote/${requestId}`, model: MODEL, version, requestId, workflowId: name };
-    const ground = { evidenceDigest: digest, expectedChampion: champion, quorum: 1 };
+    const ground = { evidenceDigest: digest, expectedChampion: champion, rules: takesNames() };
     const { outcome } = await t.registry.promote({ ...named, ...ground });
     if (round % 3 !== 2) return outcome;
     const rollback = { naturalKey: `${name}/${round}`, model: MODEL, reason: 'r', requestedBy: 'x', allowed: ['x'] };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { openTestRegistry, passed, type TestRegistry } from './open-test-registry.ts';
+import { openTestRegistry, passed, type TestRegistry, takesNames } from './open-test-registry.ts';
 
 const MODEL = 'delays';
 
@@ -18,7 +18,14 @@ async function repromote(version: number): Promise<void> {
   const expectedChampion = (await t.registry.productionVersion(MODEL))?.version ?? null;
   const { requestId, digest: evidenceDigest } = await t.open(MODEL, version, (keys += 1));
   await t.approve(MODEL, version, requestId);
-  const named = { naturalKey: `promote/${requestId}`, model: MODEL, version, requestId, workflowId: 'w', quorum: 1 };
+  const named = {
+    naturalKey: `promote/${requestId}`,
+    model: MODEL,
+    version,
+    requestId,
+    workflowId: 'w',
+    rules: takesNames(),
+  };
   await t.registry.promote({ ...named, evidenceDigest, expectedChampion });
 }
 

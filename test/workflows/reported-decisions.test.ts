@@ -1,14 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { ApprovalGate } from '../../workflows/approval-gate.ts';
-import { evidenceDigest } from './sample-values.ts';
+import { candidateRules } from '../../contracts/candidate-rules.ts';
+import { candidate, evidenceDigest } from './sample-values.ts';
 
-const RULES = { approvers: ['governance', 'ml-lead'], quorum: 2, evidenceRequired: true };
+const TWO = { approvers: ['governance', 'ml-lead'], quorum: 2, evidenceRequired: true };
 const ANSWER = { approver: 'governance', comment: 'looks right', evidence: evidenceDigest() };
 
 describe('the decisions in a result', () => {
   it('still fit into it when thousands of messages came, of full length', () => {
     const gate = new ApprovalGate();
-    gate.open({ ...RULES, evidenceDigest: evidenceDigest() });
+    const opened = { requestId: 'request-1', evidenceDigest: evidenceDigest(), keys: [] };
+    gate.open(candidateRules(candidate({ approval: TWO }), opened));
     const judged = (payload: unknown): void => {
       gate.receive(payload, 'signal', 'approve');
       gate.judgeNext();
