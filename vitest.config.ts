@@ -15,6 +15,16 @@ export default defineConfig({
       { extends: true, test: { name: 'parts', include: ['test/**/*.test.ts'], exclude: [JOURNEYS] } },
       {
         extends: true,
+        // The registry once more, on a server.
+        test: {
+          name: 'postgres',
+          include: ['test/registry/**/*.test.ts'],
+          globalSetup: ['test/support/postgres-setup.ts'],
+          setupFiles: ['test/support/on-postgres.ts'],
+        },
+      },
+      {
+        extends: true,
         // Each starts a whole stack: side by side they would only wait for each other.
         test: { name: 'journeys', include: [JOURNEYS], fileParallelism: false, sequence: { groupOrder: 1 } },
       },
