@@ -3,7 +3,7 @@ import type { AuditRow } from './chain.ts';
 import { fromStored, type StoredAuditRow } from './rows.ts';
 
 /** A name that a model had, while it had it. ISO instants, the first one exclusive. */
-interface NameSpan {
+export interface NameSpan {
   readonly name: string;
   readonly from: string;
   readonly until: string;
@@ -27,7 +27,7 @@ export async function selectRowsOfModel(knex: Knex, model: string): Promise<Audi
 }
 
 /** Follows renames back. A name may have been another model's before, or may be so afterwards. */
-async function namesOf(knex: Knex, model: string): Promise<NameSpan[]> {
+export async function namesOf(knex: Knex, model: string): Promise<NameSpan[]> {
   const renames = await knex('renamed_models')
     .orderBy('sequence')
     .select<{ old_name: string; new_name: string; at: string }[]>('*');
