@@ -207,3 +207,8 @@ export async function closeOpenRequests(
   for (const request of open) await closeRequest(trx, request, closing);
   return open;
 }
+
+/** The workflows behind requests: those to wake when the requests are closed by another hand. */
+export function workflowsOf(requests: readonly TransitionRequest[]): string[] {
+  return requests.flatMap(({ workflowId }) => (workflowId === null ? [] : [workflowId]));
+}

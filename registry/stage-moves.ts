@@ -23,6 +23,7 @@ export async function moveStage(trx: Knex, move: StageMove): Promise<void> {
   const named = { model: version.model, version: version.version };
   if (version.stage !== to) {
     await trx('model_versions').where(named).update({ stage: to, updated_at: move.at });
+    await trx('registered_models').where({ name: version.model }).update({ updated_at: move.at });
     await writeActivity(trx, { ...activity, ...named, fromStage: version.stage, toStage: to });
   }
   if (to === 'Archived' || to === 'Production') {
