@@ -29,6 +29,9 @@ const environmentVariables = z.object({
   SUPERSTEP_THREADS: z.coerce.number().int().min(1).max(256).default(availableParallelism()),
 });
 
+/** How to reach Temporal. */
+export type TemporalConnection = NativeConnectionOptions & { readonly address: string };
+
 /** Everything a worker process is told, read once at its start. */
 export interface WorkerConfiguration {
   readonly environment: Environment;
@@ -42,8 +45,7 @@ export interface WorkerConfiguration {
   readonly workflowBundle: string;
   readonly endpointUrl: string;
   readonly evidenceUrl: string;
-  /** Address, TLS and keys, from Temporal's standard environment variables. */
-  readonly temporal: NativeConnectionOptions & { readonly address: string };
+  readonly temporal: TemporalConnection;
   readonly namespace: string;
   readonly lakeMemory: string;
   readonly threads: number;
@@ -78,7 +80,8 @@ export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfigura
   };
 }
 
-function temporalConnection(variables: NodeJS.ProcessEnv, address: string): WorkerConfiguration['temporal'] {
+/** Address, TLS and keys, from Temporal's standard environment variables. */
+export function temporalConnection(variables: NodeJS.ProcessEnv, address: string): TemporalConnection {
   const defined = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { ...loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) }).connectionOptions, address };
 }

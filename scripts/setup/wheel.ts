@@ -19,7 +19,8 @@ export async function unpackWheel(name: string, version: string, folder: string)
   return unpacked;
 }
 
-async function pythonWithPip(): Promise<string> {
+/** The first Python on the PATH that has pip. */
+export async function pythonWithPip(): Promise<string> {
   const reasons: string[] = [];
   for (const python of PYTHONS) {
     try {
