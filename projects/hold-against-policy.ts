@@ -1,5 +1,7 @@
+import type { Proof } from '../contracts/approval-rules.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
-import type { ComplianceCheckName, Policy, ProofLevel, Quorum } from '../contracts/schemas/policy.ts';
+import type { Quorum } from '../contracts/quorum.ts';
+import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
 import type { ProjectDefinition } from '../contracts/schemas/project.ts';
 import { shown } from './mistakes.ts';
 import {
@@ -42,7 +44,7 @@ export interface EffectiveGates {
   readonly approval: {
     readonly approvers: readonly string[];
     readonly quorum: Quorum;
-    readonly proof: ProofLevel;
+    readonly proof: Proof;
     readonly evidenceDigest: 'required' | 'optional';
     /** A duration such as `48h`, wall time. */
     readonly expiresAfter: string;

@@ -1,5 +1,6 @@
 import { durationMs } from '../contracts/durations.ts';
-import { PROOF_LEVELS, type Quorum } from '../contracts/schemas/policy.ts';
+import { PROOFS } from '../contracts/approval-rules.ts';
+import type { Quorum } from '../contracts/quorum.ts';
 
 /**
  * Which way a rule gets tighter: a number `higher` or `lower`, a duration `shorter`, a list with `more` or `fewer`
@@ -39,7 +40,7 @@ export const POLICY_FIELDS = [
   { policy: 'rollback.by', tightens: 'fewer' },
   { policy: 'approval.approvers', tightens: 'fewer' },
   { policy: 'approval.quorum', tightens: 'places' },
-  { policy: 'approval.proof', tightens: { ladder: PROOF_LEVELS } },
+  { policy: 'approval.proof', tightens: { ladder: PROOFS } },
   { policy: 'approval.separate_requester', tightens: { ladder: [false, true] } },
   { policy: 'approval.evidence_digest', tightens: { ladder: ['optional', 'required'] } },
   { policy: 'approval.expires_after', tightens: 'shorter' },

@@ -1,12 +1,11 @@
 import { z } from 'zod';
+import { PROOFS } from '../approval-rules.ts';
 import { accessSchema, roleName as role } from './access.ts';
 import { freezeWindow } from './freeze-window.ts';
 import { duration, kebabName } from './primitives.ts';
 
 /** What an automatic compliance check may ask of a version. */
 export const COMPLIANCE_CHECKS = ['signature', 'parity', 'lineage', 'model_card', 'clean_commit', 'risk_tier'] as const;
-/** How an approver shows who it is, from weak to strong. */
-export const PROOF_LEVELS = ['claimed', 'token', 'signature'] as const;
 
 // The rules without their defaults: a tier names only what it tightens.
 const complianceRules = {
@@ -30,7 +29,7 @@ const approvalRules = {
   approvers: z.array(role).min(1),
   /** How many approvers, or how many of each role; an approver fills one place. */
   quorum: z.union([z.int().min(1), z.record(role, z.int().min(1))]),
-  proof: z.enum(PROOF_LEVELS),
+  proof: z.enum(PROOFS),
   /** Whether who asked for the promotion may approve it. */
   separate_requester: z.boolean(),
   evidence_digest: z.enum(['required', 'optional']),
@@ -90,8 +89,6 @@ export const policySchema = z.strictObject({
 export type Policy = z.output<typeof policySchema>;
 export type PolicyTier = z.output<typeof tierSchema>;
 export type ComplianceCheckName = (typeof COMPLIANCE_CHECKS)[number];
-export type ProofLevel = (typeof PROOF_LEVELS)[number];
-export type Quorum = Policy['approval']['quorum'];
 
 /** The tier of models for which the policy's own rules hold and no more. */
 export const STANDARD_TIER = 'standard';

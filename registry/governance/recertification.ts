@@ -1,6 +1,8 @@
+import { type Proof, provesEnough } from '../../contracts/approval-rules.ts';
 import { durationMs } from '../../contracts/durations.ts';
 import type { GateResult } from '../../contracts/gates.ts';
-import { PROOF_LEVELS, type Policy, type ProofLevel } from '../../contracts/schemas/policy.ts';
+import { approversMissing, quorumText } from '../../contracts/quorum.ts';
+import type { Policy } from '../../contracts/schemas/policy.ts';
 import type { ApprovalCondition } from './conditions.ts';
 
 /** What is in Production, held against today: everything that the rule looks at. */
@@ -26,7 +28,7 @@ export interface RecertificationFacts {
 export interface StandingApproval {
   readonly approver: string;
   readonly roles: readonly string[];
-  readonly proof: ProofLevel;
+  readonly proof: Proof;
 }
 
 /** Something that whoever answers for the model must look at. */
@@ -66,29 +68,19 @@ function approvalFindings({ approvals, policy, enteredThrough }: Recertification
     const finding = `nobody's approval stands behind it: it came through ${enteredThrough}`;
     return [{ kind: 'approval', finding, remedy }];
   }
-  const strong = approvals.filter((one) => PROOF_LEVELS.indexOf(one.proof) >= PROOF_LEVELS.indexOf(proof));
-  const weak = approvals.filter((one) => !strong.includes(one));
-  const entitled = strong.filter((one) => one.roles.some((role) => approvers.includes(role)));
-  const missing = missingPlaces(entitled, quorum);
-  if (missing === '') return [];
-  const because =
-    weak.length === 0
-      ? ''
-      : `; ${weak.map((one) => `${one.approver} by ${one.proof}`).join(', ')} is too weak a proof today`;
-  return [{ kind: 'approval', finding: `today it would lack ${missing}${because}`, remedy }];
-}
-
-/** What a quorum still asks for, in words; empty when it is filled. Roles of one approver may each fill their place. */
-function missingPlaces(approvals: readonly StandingApproval[], quorum: Policy['approval']['quorum']): string {
-  if (typeof quorum === 'number') {
-    const missing = quorum - approvals.length;
-    return missing > 0 ? `${missing} of ${quorum} approvals` : '';
-  }
-  return Object.entries(quorum)
-    .map(([role, places]) => [role, places - approvals.filter((one) => one.roles.includes(role)).length] as const)
-    .filter(([, missing]) => missing > 0)
-    .map(([role, missing]) => `${missing} approval${missing > 1 ? 's' : ''} of ${role}`)
-    .join(' and ');
+  const [strong, weak] = [true, false].map((enough) =>
+    approvals.filter((one) => provesEnough(one.proof, proof) === enough),
+  ) as [StandingApproval[], StandingApproval[]];
+  const entitled = strong.map(({ roles }) => roles.filter((role) => approvers.includes(role)));
+  const missing = approversMissing(
+    quorum,
+    entitled.filter((roles) => roles.length > 0),
+  );
+  if (missing === 0) return [];
+  const tooWeak = weak.map(({ approver, proof: shown }) => `${approver} by ${shown}`).join(', ');
+  const because = tooWeak === '' ? '' : `; too weak a proof today: ${tooWeak}`;
+  const finding = `today it would lack ${missing} approval${missing > 1 ? 's' : ''} of ${quorumText(quorum, approvers)}${because}`;
+  return [{ kind: 'approval', finding, remedy }];
 }
 
 function conditionFindings({ conditions, now }: RecertificationFacts): RecertificationFinding[] {

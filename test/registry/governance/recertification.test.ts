@@ -52,13 +52,15 @@ describe('recertificationFindings', () => {
 
   it('names approvals that a stricter policy would miss', () => {
     const one = [{ approver: 'officer-1', roles: ['governance'], proof: 'token' as const }];
-    expect(found({ approvals: one })).toEqual(['approval: today it would lack 1 of 2 approvals']);
+    expect(found({ approvals: one })).toEqual(['approval: today it would lack 1 approval of 2 of governance, ml-lead']);
     const byRole = { ...POLICY, approval: { ...POLICY.approval, quorum: { governance: 1, 'ml-lead': 1 } } };
-    expect(found({ approvals: one }, byRole)).toEqual(['approval: today it would lack 1 approval of ml-lead']);
+    expect(found({ approvals: one }, byRole)).toEqual([
+      'approval: today it would lack 1 approval of 1 governance, 1 ml-lead',
+    ]);
     expect(found({}, byRole)).toEqual([]);
     const signed = { ...POLICY, approval: { ...POLICY.approval, proof: 'signature' } };
     expect(found({}, signed)).toEqual([
-      'approval: today it would lack 1 of 2 approvals; officer-1 by token is too weak a proof today',
+      'approval: today it would lack 1 approval of 2 of governance, ml-lead; too weak a proof today: officer-1 by token',
     ]);
     expect(found({ approvals: [], enteredThrough: 'broken glass' })).toEqual([
       "approval: nobody's approval stands behind it: it came through broken glass",
