@@ -82,7 +82,8 @@ export async function selectChainEnd(knex: Knex): Promise<ChainEnd> {
 /** At most `limit` rows behind a sequence, in order. */
 export async function selectRowsAfter(knex: Knex, sequence: number, limit: number): Promise<AuditRow[]> {
   const rows = await knex('activity_log')
-    .where('id', '>', sequence)
+    // Wider than the column: a cursor may stand before every number that it holds.
+    .whereRaw('id > cast(? as bigint)', [sequence])
     .orderBy('id')
     .limit(limit)
     .select<StoredAuditRow[]>('*');

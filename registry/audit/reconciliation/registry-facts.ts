@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import { isSqlite } from '../../database/dialect.ts';
 import type { RegistryDatabase } from '../../database.ts';
 import type { Stage } from '../../stages.ts';
-import { namesOf, type NameSpan } from '../model-rows.ts';
+import { isWithin, namesOf } from '../model-rows.ts';
 import type { CountedDecisionFact, LeaseFact, RegistryFacts, RequestFact, StayFact, VersionFact } from './facts.ts';
 
 /** Acts that move a version; the last one's target is where it must be. */
@@ -30,6 +30,7 @@ export function gatherRegistryFacts(db: RegistryDatabase, now: Date): Promise<Re
 }
 
 interface Move {
+  readonly id: number;
   readonly model: string;
   readonly version: number;
   readonly at: string;
@@ -45,7 +46,7 @@ async function selectMoves(trx: Knex): Promise<Moves> {
   const rows = await trx('activity_log')
     .whereIn('action', MOVES)
     .orderBy('id')
-    .select<Move[]>('model', 'version', 'at', 'action', 'to_stage');
+    .select<Move[]>('id', 'model', 'version', 'at', 'action', 'to_stage');
   const byName = new Map<string, Move[]>();
   for (const row of rows) {
     const ofName = byName.get(row.model);
@@ -55,9 +56,8 @@ async function selectMoves(trx: Knex): Promise<Moves> {
   const moves = new Map<string, readonly Move[]>();
   for (const model of models) {
     const spans = await namesOf(trx, model);
-    const inSpan = ({ name, from, until }: NameSpan): Move[] =>
-      (byName.get(name) ?? []).filter((move) => move.at > from && move.at <= until);
-    moves.set(model, spans.reverse().flatMap(inSpan));
+    const ofModel = spans.flatMap((span) => (byName.get(span.name) ?? []).filter(({ id }) => isWithin(span, id)));
+    moves.set(model, ofModel);
   }
   return moves;
 }

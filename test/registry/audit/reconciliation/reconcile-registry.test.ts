@@ -2,7 +2,7 @@ import { chmod, rm, writeFile } from 'node:fs/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { WorkflowStanding } from '../../../../registry/audit/reconciliation/facts.ts';
 import { reconcileRegistry } from '../../../../registry/audit/reconciliation/reconcile-registry.ts';
-import { openTestRegistry, type TestRegistry } from '../../open-test-registry.ts';
+import { openTestRegistry, takesNames, type TestRegistry } from '../../open-test-registry.ts';
 
 const MODEL = 'delays';
 
@@ -38,10 +38,11 @@ async function promote(): Promise<void> {
   if (opened.outcome !== 'open') throw new Error(opened.outcome);
   await t.approve(MODEL, version, opened.requestId);
   const { requestId: id } = opened;
-  await t.registry.promote({ ...ground, naturalKey: `promote ${version}`, requestId: id, quorum: 1 });
+  await t.registry.promote({ ...ground, naturalKey: `promote ${version}`, requestId: id, rules: takesNames() });
 }
 
-const look = (standing: (id: string) => WorkflowStanding = () => ({ status: 'running', runId: null })) =>
+type Standing = (id: string) => WorkflowStanding | Promise<WorkflowStanding>;
+const look = (standing: Standing = () => ({ status: 'running', runId: null })) =>
   reconcileRegistry({
     db: t.db,
     artifacts: t.artifacts,
@@ -49,8 +50,7 @@ const look = (standing: (id: string) => WorkflowStanding = () => ({ status: 'run
     now: () => new Date('2001-03-01T00:00:00Z'),
     workflowStanding: async (id) => standing(id),
   });
-const kinds = async (standing?: (id: string) => WorkflowStanding) =>
-  (await look(standing)).map((finding) => finding.kind);
+const kinds = async (standing?: Standing) => (await look(standing)).map((finding) => finding.kind);
 /** A hand in the database, past the registry. */
 const tamper = (sql: string, ...values: string[]) => t.db.write((trx) => trx.raw(sql, values));
 
@@ -64,7 +64,14 @@ describe('reconcileRegistry', () => {
     expect(await look(standing)).toEqual([]);
     expect([...asked]).toEqual([`promote-model/${MODEL}/2`]);
     await t.approve(MODEL, 2, requestId);
-    const second = { model: MODEL, version: 2, requestId, evidenceDigest: evidence, expectedChampion: 1, quorum: 1 };
+    const second = {
+      model: MODEL,
+      version: 2,
+      requestId,
+      evidenceDigest: evidence,
+      expectedChampion: 1,
+      rules: takesNames(),
+    };
     await t.registry.promote({ ...second, naturalKey: 'promote 2', workflowId: `promote-model/${MODEL}/2` });
     expect(await look()).toEqual([]);
     const back = { model: MODEL, reason: 'late', requestedBy: 'ml-lead', allowed: ['ml-lead'] };
@@ -77,14 +84,11 @@ describe('reconcileRegistry', () => {
   });
 
   it('does not report a promotion that ended while it looked', async () => {
-    let closed: Promise<unknown> | undefined;
-    const standing = (): WorkflowStanding => {
-      const closing = { requestId, outcome: 'expired', by: 'superstep', comment: 'late' } as const;
-      closed ??= t.registry.closeApproval(closing);
+    const ends = async (): Promise<WorkflowStanding> => {
+      await t.registry.closeApproval({ requestId, outcome: 'expired', by: 'superstep', comment: 'late' });
       return { status: 'completed', runId: 'run' };
     };
-    expect(await kinds(standing)).toEqual([]);
-    await closed;
+    expect(await kinds(ends)).toEqual([]);
   });
 
   it('finds what a hand in the database did', async () => {
