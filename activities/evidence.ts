@@ -23,7 +23,7 @@ export async function prepareEvidence(
   const { artifacts } = deps;
   const evidence = await gatherEvidence(deps, input);
   const digest = sha256Hex(canonicalJson(evidence));
-  const commands = decisionCommands(deps, input.workflowId, digest);
+  const commands = decisionCommands(deps, input, digest);
   const page = await renderEvidencePage({ evidence, digest, commands });
   const pageRef = await artifacts.putBytes(Buffer.from(page));
   return {
@@ -89,23 +89,37 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
   };
 }
 
-/** What a person pastes to answer: the update first, since it answers back; the signals beside it. */
-function decisionCommands(deps: PromotionDependencies, workflowId: string, digest: string): DecisionCommand[] {
-  const base = `npm run temporal -- workflow`;
-  const where = `--address ${deps.temporalAddress} -n ${deps.environment} -w ${workflowId}`;
+/** What a person pastes to answer: what answers back first; where names are no proof, only what proves itself. */
+function decisionCommands(
+  { temporalAddress, environment }: PromotionDependencies,
+  { workflowId, candidate }: PrepareEvidenceInput,
+  digest: string,
+): DecisionCommand[] {
+  const { proof = 'claimed' } = candidate.approval;
   const evidence = digest.slice(0, SHORTEST_DIGEST);
+  const address = `--address ${temporalAddress} -n ${environment}`;
+  const update = `npm run temporal -- workflow update execute ${address} -w ${workflowId} --name decide`;
+  if (proof === 'claimed') return claimCommands(update, `${address} -w ${workflowId}`, evidence);
+  const decide = (decision: string): string =>
+    `npm run decide -- ${decision} ${workflowId} ${address} --evidence ${evidence} --comment 'WHY'`;
+  return [
+    { purpose: 'Approve', command: decide('approve') },
+    { purpose: 'Reject', command: decide('reject') },
+    ...(proof === 'signature'
+      ? [{ purpose: 'Send what was signed elsewhere', command: `${update} --input-file DECISION.json` }]
+      : []),
+  ];
+}
+
+/** The update first, since it answers back; the signals beside it. */
+function claimCommands(update: string, where: string, evidence: string): DecisionCommand[] {
   const payload = (fields: Readonly<Record<string, string>>): string =>
     `'${JSON.stringify({ ...fields, approver: 'governance', comment: 'WHY', evidence })}'`;
+  const signal = `npm run temporal -- workflow signal ${where}`;
   return [
-    {
-      purpose: 'Approve',
-      command: `${base} update execute ${where} --name decide --input ${payload({ decision: 'approve' })}`,
-    },
-    {
-      purpose: 'Reject',
-      command: `${base} update execute ${where} --name decide --input ${payload({ decision: 'reject' })}`,
-    },
-    { purpose: 'Approve by signal', command: `${base} signal ${where} --name approve --input ${payload({})}` },
-    { purpose: 'Reject by signal', command: `${base} signal ${where} --name reject --input ${payload({})}` },
+    { purpose: 'Approve', command: `${update} --input ${payload({ decision: 'approve' })}` },
+    { purpose: 'Reject', command: `${update} --input ${payload({ decision: 'reject' })}` },
+    { purpose: 'Approve by signal', command: `${signal} --name approve --input ${payload({})}` },
+    { purpose: 'Reject by signal', command: `${signal} --name reject --input ${payload({})}` },
   ];
 }

@@ -47,7 +47,8 @@ export async function approverNews(
   return { keys: await decisionKeys(knex, model, roles), left };
 }
 
-async function rolesFor(knex: Knex, principal: string, model: string): Promise<string[]> {
+/** Granted roles that somebody holds for a model: for every model, or for this one. */
+export async function rolesFor(knex: Knex, principal: string, model: string): Promise<string[]> {
   const { roles, modelRoles } = await rolesHeld(knex, principal);
   return [...new Set([...roles, ...modelRoles.filter((grant) => grant.model === model).map(({ role }) => role)])];
 }

@@ -10,6 +10,9 @@ import { idFromKey } from './natural-keys.ts';
 import { requireRequest, type TransitionRequest } from './open-requests.ts';
 import type { VersionName } from './version-notes.ts';
 
+/** How a decision came; `rest` for one that the server could not hand to a gate. */
+export type ReceivedVia = 'signal' | 'update' | 'rest';
+
 export interface RecordDecisionInput extends VersionName {
   /** Names the message, for example workflow run and the message's number in it. */
   readonly naturalKey: string;
@@ -25,7 +28,7 @@ export interface RecordDecisionInput extends VersionName {
   readonly counted: boolean;
   /** Why not, when it does not count. */
   readonly whyNot?: string;
-  readonly receivedVia: 'signal' | 'update';
+  readonly receivedVia: ReceivedVia;
   /** As what it counts; default `claimed`. */
   readonly proof?: Proof;
   /** The roles that the approver decided with. */
@@ -47,7 +50,7 @@ export interface Decision extends VersionName {
   readonly evidence: string;
   readonly counted: boolean;
   readonly whyNot: string | null;
-  readonly receivedVia: 'signal' | 'update';
+  readonly receivedVia: ReceivedVia;
   readonly recordedAt: string;
   /** How it was proved; of one that does not count it says nothing. */
   readonly proof: Proof;
@@ -69,7 +72,7 @@ interface DecisionRow {
   readonly evidence: string;
   readonly counted: number | boolean;
   readonly why_not: string | null;
-  readonly received_via: 'signal' | 'update';
+  readonly received_via: ReceivedVia;
   readonly recorded_at: string;
   readonly proof: Proof;
   readonly roles: string;

@@ -329,6 +329,7 @@ class Promotion {
       strays: this.#gate.showStrays(),
       ...(candidate === undefined ? {} : { candidate }),
       ...(this.#evidence === undefined ? {} : { evidence: this.#evidence }),
+      ...(this.#gate.state.rules === undefined ? {} : { rules: this.#gate.state.rules }),
       waiting,
     });
   }

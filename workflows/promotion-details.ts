@@ -1,5 +1,7 @@
+import type { ApprovalRules } from '../contracts/approval-rules.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type { PinnedPromotion, PreparedEvidence, PromotionStep, RecordedDecision } from '../contracts/promote-model.ts';
+import { quorumText } from '../contracts/quorum.ts';
 import { markdownTable } from './story.ts';
 
 /** What a promotion's current details show. */
@@ -10,6 +12,8 @@ export interface PromotionFacts {
   readonly strays: readonly string[];
   readonly candidate?: PinnedPromotion;
   readonly evidence?: PreparedEvidence;
+  /** By which the gate counts, once it has opened. */
+  readonly rules?: ApprovalRules;
   /** Whether the gate waits: then the commands that answer it are shown. */
   readonly waiting: boolean;
 }
@@ -21,6 +25,7 @@ const DECISIONS_SHOWN = 20;
 export function promotionDetails(facts: PromotionFacts): string {
   return [
     facts.waiting ? evidenceLink(facts.evidence) : undefined,
+    facts.waiting ? whatCounts(facts.rules) : undefined,
     gateTable(facts.gates),
     facts.waiting ? howToAnswer(facts.evidence) : undefined,
     decisionTable(facts.decisions),
@@ -37,6 +42,15 @@ function evidenceLink(evidence: PreparedEvidence | undefined): string | undefine
   return evidence === undefined
     ? undefined
     : `[Evidence page](${evidence.url}), digest \`${evidence.digest.slice(0, 12)}\``;
+}
+
+/** What the gate asks for; nothing where any one name will do, as the commands say it all then. */
+function whatCounts(rules: ApprovalRules | undefined): string | undefined {
+  if (rules === undefined) return undefined;
+  const { approvers, quorum, proof, requester, separateRequester } = rules;
+  if (proof === 'claimed' && quorum === 1 && !separateRequester) return undefined;
+  const proved = proof === 'claimed' ? '' : `, proved by ${proof}`;
+  return `Asks for ${quorumText(quorum, approvers)}${proved}${separateRequester ? `; not from ${requester}, who asked for it` : ''}.`;
 }
 
 function howToAnswer(evidence: PreparedEvidence | undefined): string | undefined {
@@ -57,8 +71,9 @@ function gateTable(gates: readonly GateResult[]): string | undefined {
 function decisionTable(decisions: readonly RecordedDecision[]): string | undefined {
   if (decisions.length === 0) return undefined;
   const shown = decisions.slice(-DECISIONS_SHOWN);
+  const someProved = shown.some((d) => d.proof !== undefined);
   const rows = shown.map((d) => [
-    d.approver.slice(0, 40),
+    someProved ? `${d.approver.slice(0, 40)} (${d.proof ?? 'claimed'})` : d.approver.slice(0, 40),
     d.decision,
     d.via,
     d.counted ? 'counted' : `not counted: ${d.whyNot ?? ''}`,
@@ -68,7 +83,9 @@ function decisionTable(decisions: readonly RecordedDecision[]): string | undefin
     decisions.length > shown.length
       ? `\n\n${decisions.length - shown.length} earlier messages are in the registry.`
       : '';
-  return markdownTable(['who (claimed)', 'decision', 'by', 'counts', 'comment'], rows) + more;
+  return (
+    markdownTable([someProved ? 'who (proof)' : 'who (claimed)', 'decision', 'by', 'counts', 'comment'], rows) + more
+  );
 }
 
 function stepTable(steps: readonly PromotionStep[]): string | undefined {

@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util';
+import type { Decision } from '../../contracts/decision-statement.ts';
+import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
+import { parseWorkflowId } from '../../contracts/workflow-ids.ts';
+import { firstLine, messageForPerson } from '../message-for-person.ts';
+
+export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --comment "why" [options]
+
+  Answers a gate that waits, as the environment's policy wants it proved:
+    signature  signs a statement of the decision with your key and sends it by the Temporal CLI
+    token      sends it over REST with your token; the registry's server signs that it was you
+    claimed    sends your role's name by the Temporal CLI
+  What is sent is printed first. A decision that is refused ends with exit code 1 and the reason.
+
+  <workflow id>      promote-model/<model>/<version>
+  -c, --comment      why; goes on record, for either answer
+  -n, --namespace    ${ENVIRONMENTS.join(', ')}; default prod
+  --evidence DIGEST  of the evidence that you looked at, 12 digits or more: refused if the gate waits on other evidence
+  --as ROLE          whose answer it is, where names are taken for proof
+  --key FILE         private Ed25519 key as PEM; default ~/.config/superstep/key.pem. Signs also where a token would do
+  --address HOST     Temporal server; default as npm run temporal
+  --dry-run          prints what would be sent, and sends nothing
+
+  Token: SUPERSTEP_TOKEN, or the file ~/.config/superstep/token. Registry: SUPERSTEP_REGISTRY_URL.
+`;
+
+export interface DecideCommand {
+  readonly decision: Decision;
+  readonly workflowId: string;
+  readonly comment: string;
+  readonly environment: Environment;
+  readonly evidence?: string;
+  readonly as?: string;
+  readonly keyFile?: string;
+  readonly address?: string;
+  readonly dryRun: boolean;
+}
+
+/** Reads the command line; undefined when help is asked for. @throws with what was found and what is allowed. */
+export function parseDecideArguments(args: readonly string[]): DecideCommand | undefined {
+  const { values, positionals } = parse(args);
+  if (values.help === true) return undefined;
+  const [decision = '', workflowId = '', ...rest] = positionals;
+  if (decision !== 'approve' && decision !== 'reject')
+    throw wrong(`unknown decision "${decision}"; expected approve or reject`);
+  if (parseWorkflowId(workflowId)?.type !== 'promoteModel')
+    throw wrong(`"${workflowId}" is no promotion; expected promote-model/<model>/<version>`);
+  if (rest.length > 0) throw wrong(`"${rest.join(' ')}" is too much; put the comment in quotes`);
+  const comment = values.comment?.trim() ?? '';
+  if (comment === '') throw wrong('a decision needs a reason: --comment "why"');
+  const { namespace, evidence, as, key, address } = values;
+  if (!isEnvironment(namespace))
+    throw messageForPerson(`unknown environment "${namespace}"; there are ${ENVIRONMENTS.join(', ')}`);
+  return {
+    decision,
+    workflowId,
+    comment,
+    environment: namespace,
+    dryRun: values['dry-run'] === true,
+    ...(evidence === undefined ? {} : { evidence }),
+    ...(as === undefined ? {} : { as }),
+    ...(key === undefined ? {} : { keyFile: key }),
+    ...(address === undefined ? {} : { address }),
+  };
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        comment: { type: 'string', short: 'c' },
+        namespace: { type: 'string', short: 'n', default: 'prod' },
+        evidence: { type: 'string' },
+        as: { type: 'string' },
+        key: { type: 'string' },
+        address: { type: 'string' },
+        'dry-run': { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw wrong(firstLine(error));
+  }
+}
+
+function wrong(message: string): Error {
+  return messageForPerson(`${message}\n\n${DECIDE_HELP}`);
+}
