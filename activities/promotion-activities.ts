@@ -22,11 +22,9 @@ import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
 import { candidateRules, NOBODY_NAMED } from '../contracts/candidate-rules.ts';
 import { durationMs } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
-import { effectivePolicy } from '../projects/effective-policy.ts';
-import { loadPolicy } from '../projects/load-policy.ts';
-import { holdAgainstPolicy } from '../projects/hold-against-policy.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import { checkCompliance } from '../registry/compliance-gate.ts';
+import { applyWaivers } from '../registry/governance/waivers.ts';
 import type { Registry } from '../registry/registry.ts';
 import { complianceFacts } from './compliance-facts.ts';
 import { prepareEvidence } from './evidence.ts';
@@ -34,6 +32,7 @@ import { confirmServing } from './confirm-serving.ts';
 import { parseInput } from './project-activities.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { readBundle } from './pinned-bundles.ts';
+import { pinUnderTodaysPolicy, todaysPolicy } from './todays-policy.ts';
 import { readLineage } from './training-inputs.ts';
 
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
@@ -53,15 +52,11 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         );
       }
       const { inputs, run, onnx } = await readLineage(registry, record);
-      const trained = await readBundle(artifacts, inputs.pinned);
-      const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);
-      const { policy, riskTier } = effectivePolicy(whole, project, trained.definition.risk_tier);
-      holdAgainstPolicy(trained.definition, policy);
-      const bundle = await artifacts.putJson({ ...trained, policy, riskTier });
-      const { approvers, quorum, proof, separate_requester, evidence_digest, expires_after } = policy.approval;
+      const { pinned, bundle } = await pinUnderTodaysPolicy(deps, record.model, inputs.pinned);
+      const { approvers, quorum, proof, separate_requester, evidence_digest, expires_after } = bundle.policy.approval;
       return {
         environment: deps.environment,
-        pinned: { ...inputs.pinned, policyDigest: digest, bundle },
+        pinned,
         model: record.model,
         version,
         runId: run.runId,
@@ -84,7 +79,10 @@ export function createPromotionActivities(deps: PromotionDependencies) {
     async checkCompliance(subject: CandidateInput): Promise<GateResult> {
       const facts = await complianceFacts({ registry, artifacts }, subject.candidate);
       const { definition, policy } = await readBundle(artifacts, subject.candidate.pinned);
-      const result = checkCompliance(facts, policy.compliance, definition.gates.compliance);
+      const { model, version } = subject.candidate;
+      const waivers = await registry.activeWaivers(model, version, new Date().toISOString());
+      const checked = checkCompliance(facts, policy.compliance, definition.gates.compliance);
+      const result = applyWaivers(checked, waivers);
       await recordGate(registry, subject, result, result.verdict === 'fail' ? 'Archived' : 'Staging');
       return result;
     },
@@ -203,7 +201,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
 
     async rollBackVersion({ input, workflowId, runId }: RollBackVersionInput): Promise<RolledBackVersion> {
       const { model, reason, requestedBy } = parseInput('rollBackModel', WORKFLOW_INPUTS.rollBackModel, input);
-      const { policy } = await loadPolicy(deps.policies, deps.environment);
+      const { policy } = await todaysPolicy(deps);
       const rolledBack = await registry.rollBack({
         naturalKey: `roll-back/${workflowId}/${runId}`,
         model,
