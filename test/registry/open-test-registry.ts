@@ -1,13 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ApprovalRules } from '../../contracts/approval-rules.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { Quorum } from '../../contracts/quorum.ts';
 import { createArtifactStore, type ArtifactStore } from '../../registry/artifact-store.ts';
-import { openRegistryDatabase, type RegistryDatabase, type RegistryLocation } from '../../registry/database.ts';
+import type { RegistryDatabase, RegistryLocation } from '../../registry/database.ts';
 import { createRegistry, type Registry } from '../../registry/registry.ts';
-import { createTestDatabase, dropTestDatabase, testLocation } from './test-database.ts';
+import { openTestDatabase, type TestDatabaseOptions } from './test-database.ts';
 
 export interface TestRegistry {
   readonly registry: Registry;
@@ -33,19 +31,9 @@ export function digestOf(text: string): string {
   return Buffer.from(text.padEnd(32, '.').slice(-32)).toString('hex');
 }
 
-/**
- * A registry on a real file in a folder of its own, or on a database that belongs to the folder; each instant of its clock is a second
- * after the one before.
- */
-export async function openTestRegistry(
-  options: { readonly folder?: string; readonly busyTimeoutMs?: number } = {},
-): Promise<TestRegistry> {
-  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')));
-  const { busyTimeoutMs } = options;
-  await createTestDatabase(folder);
-  const location = testLocation(folder);
-  const db = openRegistryDatabase({ ...location, ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }) });
-  await db.migrate();
+/** A registry on a real database of its own; each instant of its clock is a second after the one before. */
+export async function openTestRegistry(options: TestDatabaseOptions = {}): Promise<TestRegistry> {
+  const { db, location, folder, close } = await openTestDatabase(options);
   const artifacts = createArtifactStore({ folder: join(folder, 'artifacts') });
   let clock = Date.parse('2001-03-01T00:00:00Z');
   const registry = createRegistry({ db, artifacts, now: () => new Date((clock += 1000)) });
@@ -128,12 +116,7 @@ export async function openTestRegistry(
     open,
     approve,
     promoteNew,
-    close: async () => {
-      await db.close();
-      if (options.folder !== undefined) return;
-      await dropTestDatabase(folder);
-      await rm(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
 

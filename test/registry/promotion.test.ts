@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { digestOf, openTestRegistry, type TestRegistry, takesNames } from './open-test-registry.ts';
+import { duplicateCode } from './test-database.ts';
 
 const MODEL = 'delays';
 
@@ -114,11 +115,11 @@ describe('the database itself', () => {
     const inProduction = await t.promoteNew(MODEL);
     const { version } = await candidate();
     const enter = t.db.write((trx) => trx('model_versions').where({ model: MODEL }).update({ stage: 'Production' }));
-    await expect(enter).rejects.toMatchObject({ code: 'SQLITE_CONSTRAINT' });
+    await expect(enter).rejects.toMatchObject({ code: duplicateCode() });
     const copy = { id: 'x', natural_key: 'x', model: MODEL, version: inProduction, to_stage: 'Production' };
     const open = { ...copy, status: 'open', requested_by: 'x', created_at: 'x' };
     await expect(t.db.write((trx) => trx('transition_requests').insert(open))).rejects.toMatchObject({
-      code: 'SQLITE_CONSTRAINT',
+      code: duplicateCode(),
     });
     expect(await stages()).toEqual(['Production', 'Staging']);
     expect(version).toBe(2);

@@ -2,7 +2,7 @@ import { stdout } from 'node:process';
 import { openTestRegistry, takesNames } from './open-test-registry.ts';
 
 /**
- * A process of its own that works on one registry file: `registry-process.ts <folder> <what> <name> [<count>]`.
+ * A process of its own that works on the registry of a folder: `registry-process.ts <folder> <what> <name> [<count>]`.
  * Prints one line per finished operation. `register` registers versions, `contend` promotes and rolls back,
  * `hang` stops in the middle of a promotion, its transaction open.
  */

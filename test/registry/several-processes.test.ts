@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { openRegistryDatabase } from '../../registry/database.ts';
 import { openTestRegistry } from './open-test-registry.ts';
+import { dropTestDatabase } from './test-database.ts';
 import { expectInvariants } from './registry-invariants.ts';
 
 const MODEL = 'delays';
@@ -18,6 +19,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
+  await dropTestDatabase(folder);
   await rm(folder, { recursive: true, force: true });
 });
 
@@ -45,8 +47,8 @@ function start(what: string, name: string, count = 0): Work {
   return { child, lines, ended, said };
 }
 
-describe('several processes on one registry file', () => {
-  it('migrate a new file together, and give each version a number of its own', async () => {
+describe('several processes on one registry', () => {
+  it('migrate a new one together, and give each version a number of its own', async () => {
     const workers = ['a', 'b', 'c'].map((name) => start('register', name, 20));
     expect(await Promise.all(workers.map((worker) => worker.ended))).toEqual([0, 0, 0]);
     const versions = workers.flatMap((worker) => worker.lines.map(Number)).sort((x, y) => x - y);
@@ -79,7 +81,7 @@ describe('a process that stops in the middle of a transaction', () => {
 
     await expect(t.register(MODEL)).rejects.toMatchObject({
       type: 'RegistryUnavailable',
-      details: { file: join(folder, 'registry.sqlite') },
+      details: t.location,
     });
     // Readers, such as an endpoint that polls, do not notice.
     expect(await t.registry.productionVersions()).toMatchObject([{ version: champion }]);

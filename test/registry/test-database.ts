@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Knex } from 'knex';
 import pg from 'pg';
-import type { RegistryLocation } from '../../registry/database.ts';
+import { openRegistryDatabase, type RegistryDatabase, type RegistryLocation } from '../../registry/database.ts';
 
 /** Names the server whose databases tests use instead of files; child processes inherit it. */
 export const POSTGRES_VARIABLE = 'SUPERSTEP_TEST_POSTGRES';
@@ -11,7 +14,38 @@ export function onPostgres(): boolean {
   return process.env[POSTGRES_VARIABLE] !== undefined;
 }
 
-/** Where the registry of a folder is: a file in it, or the folder's own database on the tests' server. */
+export interface TestDatabase {
+  readonly db: RegistryDatabase;
+  /** Where it is, for whoever opens it once more. */
+  readonly location: RegistryLocation;
+  readonly folder: string;
+  readonly close: () => Promise<void>;
+}
+
+export interface TestDatabaseOptions {
+  /** Stays when the database is closed; the default is a folder that goes with it. */
+  readonly folder?: string;
+  readonly busyTimeoutMs?: number;
+}
+
+/** A migrated registry: on a file in a folder, or, in the project `postgres`, on a database that belongs to the folder. */
+export async function openTestDatabase(options: TestDatabaseOptions = {}): Promise<TestDatabase> {
+  const { busyTimeoutMs } = options;
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), 'registry-')));
+  await createTestDatabase(folder);
+  const location = testLocation(folder);
+  const db = openRegistryDatabase({ ...location, ...(busyTimeoutMs === undefined ? {} : { busyTimeoutMs }) });
+  await db.migrate();
+  const close = async (): Promise<void> => {
+    await db.close();
+    if (options.folder !== undefined) return;
+    await dropTestDatabase(folder);
+    await rm(folder, { recursive: true, force: true });
+  };
+  return { db, location, folder, close };
+}
+
+/** Where the registry of a folder is. */
 export function testLocation(folder: string): RegistryLocation {
   const server = process.env[POSTGRES_VARIABLE];
   if (server === undefined) return { file: join(folder, 'registry.sqlite') };
@@ -34,6 +68,17 @@ export async function createTestDatabase(folder: string): Promise<void> {
 
 export async function dropTestDatabase(folder: string): Promise<void> {
   await onServer((client) => client.query(`drop database if exists ${databaseOf(folder)} with (force)`));
+}
+
+/** The code of an error that says: there is a row like this already. */
+export function duplicateCode(): string {
+  return onPostgres() ? '23505' : 'SQLITE_CONSTRAINT';
+}
+
+/** What somebody who owns the database can do: take the guards off a table that only grows. */
+export async function liftAppendOnly(trx: Knex, table: string): Promise<void> {
+  if (onPostgres()) return void (await trx.raw(`alter table ${table} disable trigger user`));
+  for (const change of ['update', 'delete']) await trx.raw(`drop trigger ${table}_no_${change}`);
 }
 
 async function onServer(work: (client: pg.Client) => Promise<unknown>): Promise<void> {

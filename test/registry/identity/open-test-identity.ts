@@ -1,10 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { policySchema } from '../../../contracts/schemas/policy.ts';
-import { openRegistryDatabase, type RegistryDatabase } from '../../../registry/database.ts';
+import { policySchema, type Policy } from '../../../contracts/schemas/policy.ts';
+import type { RegistryDatabase } from '../../../registry/database.ts';
 import { createIdentity, type Identity } from '../../../registry/identity/identity.ts';
 import type { Actor } from '../../../registry/identity/principals.ts';
+import { openTestDatabase } from '../test-database.ts';
 
 /** The admin who does things in tests. */
 export const BY: Actor = { name: 'admin', proof: 'token' };
@@ -19,6 +17,7 @@ export interface TestIdentity {
   readonly identity: Identity;
   readonly db: RegistryDatabase;
   readonly folder: string;
+  readonly policy: () => Promise<Policy>;
   /** The clock; it stands until somebody moves it. */
   readonly now: () => Date;
   readonly advance: (milliseconds: number) => void;
@@ -32,27 +31,23 @@ export interface TestIdentity {
 
 /** The identities of an environment with a database and a folder of their own; nobody is in without a name. */
 export async function openTestIdentity(): Promise<TestIdentity> {
-  const folder = await mkdtemp(join(tmpdir(), 'identity-'));
-  const db = openRegistryDatabase({ file: join(folder, 'registry.sqlite') });
-  await db.migrate();
+  const { db, folder, close } = await openTestDatabase();
   let clock = Date.parse('2001-05-01T00:00:00Z');
   let access: unknown = {};
   const now = (): Date => new Date(clock);
-  const identity = createIdentity({
-    db,
-    now,
-    policy: async () =>
-      policySchema.parse({
-        compliance: {},
-        comparison: {},
-        approval: { approvers: ['governance'] },
-        rollback: { by: ['ml-lead'] },
-        access,
-      }),
-  });
+  const policy = async (): Promise<Policy> =>
+    policySchema.parse({
+      compliance: {},
+      comparison: {},
+      approval: { approvers: ['governance'] },
+      rollback: { by: ['ml-lead'] },
+      access,
+    });
+  const identity = createIdentity({ db, now, policy });
   return {
     identity,
     db,
+    policy,
     folder,
     now,
     advance: (milliseconds) => {
@@ -67,9 +62,6 @@ export async function openTestIdentity(): Promise<TestIdentity> {
       return (await identity.createToken({ principal: name, label: 'laptop', days: 90, by: BY })).token;
     },
     actions: () => db.read((knex) => knex('activity_log').orderBy('id').pluck('action')) as Promise<string[]>,
-    close: async () => {
-      await db.close();
-      await rm(folder, { recursive: true, force: true });
-    },
+    close,
   };
 }
