@@ -105,7 +105,8 @@ function readText(value: unknown, at: string): string {
   if (typeof value !== 'string') throw invalidValue(at, value, 'a text');
   // PostgreSQL's texts cannot hold it, and nothing of ours means it.
   if (value.includes('\0')) throw invalidValue(at, value, 'a text without the character NUL');
-  return value;
+  // Half characters become what a database would make of them, so that a value read back is the value given.
+  return value.replace(/\p{Surrogate}/gu, '\ufffd');
 }
 
 function readId(value: unknown, at: string): string {

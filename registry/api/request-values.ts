@@ -1,7 +1,5 @@
+import { DEEPEST_JSON, jsonDepth } from '../json-depth.ts';
 import { RestError } from './rest-errors.ts';
-
-/** Deeper JSON is no request of any client; reading it by recursion would end the process. */
-const DEEPEST = 100;
 
 export interface RequestParts {
   readonly method: string;
@@ -44,8 +42,8 @@ function parseBody(body: Buffer): object {
 }
 
 function parseText(text: string): unknown {
-  if (depthOf(text) > DEEPEST) {
-    throw new RestError('INVALID_PARAMETER_VALUE', `the body is nested more than ${DEEPEST} levels deep`);
+  if (jsonDepth(text) > DEEPEST_JSON) {
+    throw new RestError('INVALID_PARAMETER_VALUE', `the body is nested more than ${DEEPEST_JSON} levels deep`);
   }
   try {
     return JSON.parse(text);
@@ -53,27 +51,3 @@ function parseText(text: string): unknown {
     return undefined;
   }
 }
-
-/** How deeply brackets outside of texts are nested, found without recursion. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let inText = false;
-  for (let i = 0; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (inText) {
-      if (code === BACKSLASH) i += 1;
-      else if (code === QUOTE) inText = false;
-    } else if (code === QUOTE) inText = true;
-    else if (code === OPEN_OBJECT || code === OPEN_LIST) deepest = Math.max(deepest, (depth += 1));
-    else if (code === CLOSE_OBJECT || code === CLOSE_LIST) depth -= 1;
-  }
-  return deepest;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-const OPEN_LIST = 0x5b;
-const CLOSE_LIST = 0x5d;
-const OPEN_OBJECT = 0x7b;
-const CLOSE_OBJECT = 0x7d;
