@@ -187,19 +187,24 @@ function isLater(a: StoredMetric, b: StoredMetric): boolean {
   return difference > 0;
 }
 
-const MODEL_FIELDS = ['artifact_path', 'flavors', 'utc_time_created', 'run_id'];
+const MODEL_FIELDS = ['run_id', 'artifact_path', 'utc_time_created', 'flavors'] as const;
 
+/** What the history keeps of a model. */
 function readModelJson(text: string): object {
   const model = parseJson(text);
   if (typeof model !== 'object' || model === null || Array.isArray(model)) {
     throw new SuperstepError('InvalidInput', `Malformed model info: expected a JSON object in 'model_json'`);
   }
-  const absent = MODEL_FIELDS.filter((field) => !Object.hasOwn(model, field));
-  if (absent.length === 0) return model;
-  throw new SuperstepError(
-    'InvalidInput',
-    `Model json is missing mandatory fields: ${absent.map((field) => `'${field}'`).join(', ')}`,
-  );
+  const fields = model as Readonly<Record<string, unknown>>;
+  const absent = MODEL_FIELDS.filter((field) => !Object.hasOwn(fields, field));
+  if (absent.length > 0) {
+    throw new SuperstepError(
+      'InvalidInput',
+      `Model json is missing mandatory fields: ${absent.map((field) => `'${field}'`).join(', ')}`,
+    );
+  }
+  const kept = Object.fromEntries(MODEL_FIELDS.map((field) => [field, fields[field]]));
+  return { ...kept, model_uuid: fields['model_uuid'] ?? null };
 }
 
 /** The tag is a client's to set: what is no list is no history. */
