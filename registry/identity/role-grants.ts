@@ -11,7 +11,7 @@ import { isBuiltInRole } from './rights.ts';
 export interface RoleGrant {
   readonly principal: string;
   readonly role: string;
-  /** Null: for every model. */
+  /** Null: for every model. A role speaks of a model's name: a rename leaves it behind. */
   readonly model: string | null;
   readonly grantedAt: string;
   readonly grantedBy: string;
@@ -102,21 +102,6 @@ export async function rolesHeld(
     roles: rows.filter((row) => row.model === '').map((row) => row.role),
     modelRoles: rows.filter((row) => row.model !== ''),
   };
-}
-
-/** Lets the roles for a model follow it to another name: call it where a model is renamed or laid to rest. */
-export async function moveModelGrants(trx: Knex, from: string, to: string, at: string): Promise<void> {
-  const there = trx('role_grants as there')
-    .whereRaw('there.principal = role_grants.principal and there.role = role_grants.role')
-    .where('there.model', to)
-    .whereNull('there.revoked_at');
-  // Who holds the role for the new name already would hold it twice.
-  await trx('role_grants')
-    .where({ model: from })
-    .whereNull('revoked_at')
-    .whereExists(there)
-    .update({ revoked_at: at, revoked_by: 'registry', revoked_reason: `${from} became ${to}` });
-  await trx('role_grants').where({ model: from }).update({ model: to });
 }
 
 async function livingGrant(trx: Knex, principal: string, role: string, model: string | null) {

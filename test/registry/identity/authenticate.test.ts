@@ -98,17 +98,22 @@ describe('whoever does not show who he is', () => {
     expect(answers[0]).toContain('Authorization: Bearer ss_');
   });
 
-  it.each([
-    ['an unknown scheme', 'Digest username="ada"'],
-    ['a bare word', 'ss_abc'],
-    ['nothing', ''],
-    ['Bearer alone', 'Bearer '],
-    ['two values', 'Bearer a b'],
-    ['a header of a megabyte', `Bearer ${'a'.repeat(1_000_000)}`],
-    ['a megabyte of blanks', `Bearer${' '.repeat(1_000_000)}`],
-    ['control characters', 'Bearer ss_\u0000'],
-  ])('is refused: %s', async (_what, authorization) => {
-    expect(await refusal({ authorization })).toMatch(/does not show who sent it/);
+  it('is refused whatever the header holds', async () => {
+    for (const [what, authorization] of [
+      ['an unknown scheme', 'Digest username="ada"'],
+      ['a bare word', 'ss_abc'],
+      ['nothing', ''],
+      ['Bearer alone', 'Bearer '],
+      ['two values', 'Bearer a b'],
+      ['a header of a megabyte', `Bearer ${'a'.repeat(1_000_000)}`],
+      ['a megabyte of blanks', `Bearer${' '.repeat(1_000_000)}`],
+      ['control characters', 'Bearer ss_\u0000'],
+    ] as const) {
+      expect([what, await refusal({ authorization })]).toEqual([
+        what,
+        expect.stringMatching(/does not show who sent it/),
+      ]);
+    }
   });
 
   it('is refused with several headers', async () => {

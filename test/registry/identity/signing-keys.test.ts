@@ -17,12 +17,6 @@ MCowBQYDK2VwAyEA11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=
 // printf '<key>' | xxd -r -p | sha256sum
 const RFC_KEY_ID = '21fe31dfa154a261';
 
-let t: TestIdentity;
-beforeEach(async () => {
-  t = await openTestIdentity();
-});
-afterEach(() => t.close());
-
 describe('a public key', () => {
   it('is read from PEM and hex, and named by its sha256', () => {
     expect(readPublicKey(RFC_PEM)).toBe(RFC_KEY);
@@ -49,7 +43,18 @@ describe('a public key', () => {
   });
 });
 
+let t: TestIdentity;
+
+const fresh = (): void => {
+  beforeEach(async () => {
+    t = await openTestIdentity();
+  });
+  afterEach(() => t.close());
+};
+
 describe('the signing keys', () => {
+  fresh();
+
   it('belong to one principal each, and a revoked one does not come back', async () => {
     for (const name of ['ada', 'bob']) await t.identity.addPrincipal({ name, kind: 'user', by: BY });
     const key = await t.identity.addKey({ principal: 'ada', publicKey: RFC_PEM, by: BY });
@@ -69,6 +74,8 @@ describe('the signing keys', () => {
 });
 
 describe('the key of the environment', () => {
+  fresh();
+
   const load = () => loadServerKey({ db: t.db, now: t.now, folder: join(t.folder, 'prod') });
 
   it('is made once, by however many are first, kept for its owner only, and listed', async () => {
