@@ -4,7 +4,10 @@ import type { WorkflowType } from './workflow-ids.ts';
 
 /** The first activity of a workflow: its input as it came, to be parsed, and the project and policy to be pinned. */
 export interface AcceptInput {
-  readonly workflow: Exclude<WorkflowType, 'promoteModel' | 'rollBackModel'>;
+  readonly workflow: Exclude<
+    WorkflowType,
+    'promoteModel' | 'rollBackModel' | 'recertifyModels' | 'writeAuditHead' | 'reconcileRegistry'
+  >;
   /** What the caller sent, of any shape. */
   readonly input: unknown;
   /** ISO instant at which the run started, or for which a schedule started it. */

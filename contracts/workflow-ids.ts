@@ -7,6 +7,9 @@ export const WORKFLOW_ID_PREFIXES = {
   scoreBatch: 'score-batch',
   monitorModel: 'monitor-model',
   rollBackModel: 'roll-back-model',
+  recertifyModels: 'recertify-models',
+  writeAuditHead: 'write-audit-head',
+  reconcileRegistry: 'reconcile-registry',
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_ID_PREFIXES;

@@ -1,12 +1,14 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { createAuditActivities } from '../activities/audit-activities.ts';
 import { createDatasetActivities } from '../activities/dataset-activities.ts';
 import { createFailureInterceptor } from '../activities/failure-interceptor.ts';
 import { createMonitoringActivities } from '../activities/monitoring-activities.ts';
 import { createPredictionActivities } from '../activities/prediction-activities.ts';
 import { createProjectActivities } from '../activities/project-activities.ts';
 import { createPromotionActivities } from '../activities/promotion-activities.ts';
+import { createRecertificationActivities } from '../activities/recertification-activities.ts';
 import { createRefreshActivities } from '../activities/refresh-activities.ts';
 import { createRegistrationActivities } from '../activities/registration-activities.ts';
 import { createRetrainingActivities } from '../activities/retraining-activities.ts';
@@ -15,6 +17,7 @@ import { DATA_QUEUE, SUPERSTEP_QUEUE, TRAIN_QUEUE } from '../contracts/task-queu
 import { openLake } from '../lakehouse/lake.ts';
 import { createArtifactStore } from '../registry/artifact-store.ts';
 import { openRegistryDatabase } from '../registry/database.ts';
+import { loadServerKey } from '../registry/identity/server-key.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { environmentPaths, type WorkerConfiguration } from './configuration.ts';
 import { sweepLeftovers } from './sweep-leftovers.ts';
@@ -78,9 +81,12 @@ interface Composition {
 
 /** Workflows and light I/O: they answer while the data worker computes, or is down. */
 async function composeWorkflows(configuration: WorkerConfiguration): Promise<Composition> {
-  const { registry, artifacts, close } = await openGovernance(configuration);
-  const { environment, policies, projectRoots, evidenceUrl, endpointUrl } = configuration;
+  const { registry, database, artifacts, close } = await openGovernance(configuration);
+  const { environment, home, policies, projectRoots, evidenceUrl, endpointUrl } = configuration;
+  const now = (): Date => new Date();
+  const serverKey = await loadServerKey({ db: database, now, folder: home });
   const temporalAddress = configuration.temporal.address;
+  const promotion = { registry, artifacts, environment, policies, temporalAddress, evidenceUrl, endpointUrl };
   return {
     workerOptions: [
       {
@@ -89,16 +95,10 @@ async function composeWorkflows(configuration: WorkerConfiguration): Promise<Com
         activities: {
           ...createProjectActivities({ artifacts, environment, projectRoots, policies }),
           ...createRegistrationActivities({ registry, artifacts }),
-          ...createPromotionActivities({
-            registry,
-            artifacts,
-            environment,
-            policies,
-            temporalAddress,
-            evidenceUrl,
-            endpointUrl,
-          }),
+          ...createPromotionActivities(promotion),
+          ...createRecertificationActivities(promotion),
           ...createRetrainingActivities({ registry, artifacts }),
+          ...createAuditActivities({ db: database, artifacts, environment, policies, home, serverKey, now }),
         },
       },
     ],
@@ -150,5 +150,5 @@ async function openGovernance(configuration: WorkerConfiguration) {
   await database.migrate();
   const artifacts = createArtifactStore({ folder: paths.artifacts });
   const registry = createRegistry({ db: database, artifacts, now: () => new Date() });
-  return { registry, artifacts, close: () => database.close() };
+  return { registry, database, artifacts, close: () => database.close() };
 }

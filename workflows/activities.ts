@@ -1,9 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
+import type { AuditActivities } from '../activities/audit-activities.ts';
 import type { DatasetActivities } from '../activities/dataset-activities.ts';
 import type { MonitoringActivities } from '../activities/monitoring-activities.ts';
 import type { PredictionActivities } from '../activities/prediction-activities.ts';
 import type { ProjectActivities } from '../activities/project-activities.ts';
 import type { PromotionActivities } from '../activities/promotion-activities.ts';
+import type { RecertificationActivities } from '../activities/recertification-activities.ts';
 import type { RefreshActivities } from '../activities/refresh-activities.ts';
 import type { RegistrationActivities } from '../activities/registration-activities.ts';
 import type { RetrainingActivities } from '../activities/retraining-activities.ts';
@@ -13,6 +15,7 @@ import {
   DATA_START_TO_CLOSE,
   HEARTBEAT_TIMEOUT,
   LIGHT_START_TO_CLOSE,
+  PLACE_SCHEDULE_TO_CLOSE,
   RETRY_INITIAL_INTERVAL,
   RETRY_MAXIMUM_INTERVAL,
   SCHEDULE_TO_CLOSE,
@@ -36,7 +39,14 @@ const train = options(TRAIN_QUEUE, TRAIN_START_TO_CLOSE);
 export const projects = proxyActivities<ProjectActivities>(light);
 export const registration = proxyActivities<RegistrationActivities>(light);
 export const promotion = proxyActivities<PromotionActivities>(light);
+export const recertification = proxyActivities<RecertificationActivities>(light);
 export const retraining = proxyActivities<RetrainingActivities>(light);
+export const auditing = proxyActivities<AuditActivities>(light);
+/** Places outside: one that stays away is told within minutes, not after a day. */
+export const auditPlaces = proxyActivities<Pick<AuditActivities, 'writeAuditHead'>>({
+  ...light,
+  scheduleToCloseTimeout: PLACE_SCHEDULE_TO_CLOSE,
+});
 
 export const refreshing = proxyActivities<RefreshActivities>(data);
 export const datasets = proxyActivities<DatasetActivities>(data);

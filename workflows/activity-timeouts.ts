@@ -15,5 +15,8 @@ export const TRAIN_START_TO_CLOSE = '12h';
 /** From the first try to the last, over all retries of weather. */
 export const SCHEDULE_TO_CLOSE = '24h';
 
+/** Tries at one place that heads of the audit are written to. */
+export const PLACE_SCHEDULE_TO_CLOSE = '20m';
+
 export const RETRY_INITIAL_INTERVAL = '1s';
 export const RETRY_MAXIMUM_INTERVAL = '30s';

@@ -1,7 +1,10 @@
 export { monitorModel } from './monitor-model.ts';
 export { promoteModel } from './promote-model.ts';
+export { reconcileRegistry } from './reconcile-registry.ts';
+export { recertifyModels } from './recertify-models.ts';
 export { refreshFeatures } from './refresh-features.ts';
 export { rollBackModel } from './roll-back-model.ts';
 export { scoreBatch } from './score-batch.ts';
 export { trainModel } from './train-model.ts';
 export { trainToDeploy } from './train-to-deploy.ts';
+export { writeAuditHead } from './write-audit-head.ts';

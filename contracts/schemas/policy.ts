@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PROOFS } from '../approval-rules.ts';
+import { auditSchema } from './audit.ts';
 import { accessSchema, roleName as role } from './access.ts';
 import { freezeWindow } from './freeze-window.ts';
 import { duration, kebabName } from './primitives.ts';
@@ -84,6 +85,7 @@ export const policySchema = z.strictObject({
   /** Whether a registry client may change what is in Production without a gate. */
   direct_changes: z.enum(['allowed', 'refused']).default('refused'),
   access: accessSchema.prefault({}),
+  audit: auditSchema.prefault({}),
 });
 
 export type Policy = z.output<typeof policySchema>;

@@ -4,5 +4,6 @@ export const LIGHT_START_TO_CLOSE = '1m';
 export const DATA_START_TO_CLOSE = '5m';
 export const TRAIN_START_TO_CLOSE = '5m';
 export const SCHEDULE_TO_CLOSE = '10m';
+export const PLACE_SCHEDULE_TO_CLOSE = '2s';
 export const RETRY_INITIAL_INTERVAL = '100ms';
 export const RETRY_MAXIMUM_INTERVAL = '1s';

@@ -1,3 +1,4 @@
+import type { AuditActivities } from '../../activities/audit-activities.ts';
 import type { DatasetActivities } from '../../activities/dataset-activities.ts';
 import type { MonitoringActivities } from '../../activities/monitoring-activities.ts';
 import type { PredictionActivities } from '../../activities/prediction-activities.ts';
@@ -33,6 +34,7 @@ export type Activities = ProjectActivities &
   RegistrationActivities &
   PromotionActivities &
   RetrainingActivities &
+  AuditActivities &
   RefreshActivities &
   DatasetActivities &
   PredictionActivities &
@@ -76,7 +78,7 @@ export function mockActivities(): MockActivities {
 
 /** Everything passes; the evidence of each comparison of a run has a digest of its own. */
 function happyPath(): Activities {
-  return { ...edges(), ...promotions(), ...lakeAndTraining() };
+  return { ...edges(), ...promotions(), ...audits(), ...lakeAndTraining() };
 }
 
 function edges(): ProjectActivities & RegistrationActivities & RetrainingActivities {
@@ -132,6 +134,16 @@ function promotions(): PromotionActivities & Pick<DatasetActivities, 'compareMod
       to: CHAMPION,
       waitingGates: [],
     }),
+  };
+}
+
+function audits(): AuditActivities {
+  const envelope = { payloadType: 'head', payload: '', signatures: [{ keyid: 'key', sig: '' }] } as const;
+  return {
+    archiveHistories: async () => ({ archived: 2 }),
+    signAuditHead: async () => ({ sequence: 12, envelope, places: [{ file: 'heads.jsonl' }] }),
+    writeAuditHead: async () => 'written',
+    reconcileRegistry: async () => ({ outcome: 'whole', count: 0, findings: [] }),
   };
 }
 
