@@ -10,7 +10,7 @@ import { artifactOf, readLineage } from './training-inputs.ts';
 /** What the compliance gate judges, read from the registry and from the artifact itself, not from what training said of it. */
 export async function complianceFacts(
   { registry, artifacts }: { readonly registry: Registry; readonly artifacts: ArtifactStore },
-  { model, version, pinned }: PinnedPromotion,
+  { model, version, pinned }: Pick<PinnedPromotion, 'model' | 'version' | 'pinned'>,
 ): Promise<ComplianceFacts> {
   const record = await registry.getModelVersion(model, version);
   const { run, inputs, onnx } = await readLineage(registry, record);

@@ -3,13 +3,12 @@ import { Context } from '@temporalio/activity';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { CheckParityInput, ParityResult, TrainModelJob } from '../contracts/train-model.ts';
 import type { TrainedModel } from '../contracts/training.ts';
-import type { ParitySample } from '../learning/model-files.ts';
 import type { TrainJob, TrainJobResult } from '../learning/train-model.ts';
 import { PARITY_TOLERANCE } from '../registry/compliance-gate.ts';
-import { loadPredictor } from '../serving/predictor.ts';
 import { runChildProcess, withScratchFolder } from './child-process.ts';
 import type { DataDependencies } from './data-dependencies.ts';
 import { reportProgress } from './heartbeat.ts';
+import { measureParity } from './measure-parity.ts';
 import { readBundle } from './pinned-bundles.ts';
 
 export type TrainingActivities = ReturnType<typeof createTrainingActivities>;
@@ -56,31 +55,18 @@ export function createTrainingActivities({ lake, artifacts, lightgbmLib, threads
 
     /** Scores a held-out sample through the serving predictor and holds it against the trainer's own scores. */
     async checkParity({ trained }: CheckParityInput): Promise<ParityResult> {
-      const sample = await artifacts.readJson<ParitySample>(trained.paritySample);
-      const predictor = await loadPredictor(artifacts.path(trained.onnx), {
-        threads,
-        expectedSha256: trained.onnx.sha256,
-      });
-      try {
-        const rows = Float32Array.from(sample.rows.flat(), (value) => value ?? Number.NaN);
-        const scores = await predictor.predict(rows, sample.rows.length);
-        const maxDifference = scores.reduce(
-          (most, score, i) => Math.max(most, Math.abs(score - (sample.scores[i] ?? Number.NaN))),
-          0,
+      const { onnx, paritySample: sample } = trained;
+      const parity = await measureParity(artifacts, { onnx, sample, threads });
+      // Written so that a NaN fails as well.
+      if (!(parity.maxDifference <= PARITY_TOLERANCE)) {
+        throw new SuperstepError(
+          'ParityFailed',
+          `the ONNX artifact differs from the trainer by up to ${parity.maxDifference} on ${parity.rows} held-out rows; ` +
+            `expected at most ${PARITY_TOLERANCE}. The artifact and the sample are kept: ${onnx.uri}, ${sample.uri}`,
+          { maxDifference: parity.maxDifference, onnx: onnx.uri, paritySample: sample.uri },
         );
-        // Written so that a NaN fails as well.
-        if (!(maxDifference <= PARITY_TOLERANCE)) {
-          throw new SuperstepError(
-            'ParityFailed',
-            `the ONNX artifact differs from the trainer by up to ${maxDifference} on ${sample.rows.length} held-out rows; ` +
-              `expected at most ${PARITY_TOLERANCE}. The artifact and the sample are kept: ${trained.onnx.uri}, ${trained.paritySample.uri}`,
-            { maxDifference, onnx: trained.onnx.uri, paritySample: trained.paritySample.uri },
-          );
-        }
-        return { rows: sample.rows.length, maxDifference, tolerance: PARITY_TOLERANCE };
-      } finally {
-        await predictor.release();
       }
+      return parity;
     },
   };
 }

@@ -118,6 +118,10 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
         return decision;
       }),
 
+    /** What counted at a gate when it was said, one answer an approver, oldest first. */
+    countedDecisions: (requestId: string): Promise<readonly CountedDecision[]> =>
+      db.read((knex) => countedDecisions(knex, requestId)),
+
     /** All that was said at a gate, oldest first. */
     decisions: (requestId: string): Promise<Decision[]> =>
       db.read((knex) => selectDecisions(knex, { request_id: requestId })),

@@ -4,8 +4,10 @@ import { createDecisions } from './decisions.ts';
 import { createGateRecords } from './gate-records.ts';
 import { createConditions } from './governance/conditions.ts';
 import { createPoliciesInForce } from './governance/policies-in-force.ts';
+import { createRecertifications } from './governance/recertifications.ts';
 import { createWaivers } from './governance/waivers.ts';
 import { createModelVersions } from './model-versions.ts';
+import { createClientRegistry } from './models/client-registry.ts';
 import { createProductionHistory } from './production-history.ts';
 import { createPromotion } from './promotion.ts';
 import { createRetrainingLeases } from './retraining-leases.ts';
@@ -21,6 +23,7 @@ export function createRegistry(deps: TrackingDeps) {
   return {
     ...createTracking(deps),
     ...createModelVersions(deps),
+    ...createClientRegistry(deps),
     ...createTransitionRequests(deps),
     ...createDecisions(deps),
     ...createApproverKeys(deps),
@@ -33,6 +36,7 @@ export function createRegistry(deps: TrackingDeps) {
     ...createWaivers(deps),
     ...createConditions(deps),
     ...createPoliciesInForce(deps),
+    ...createRecertifications(deps),
   };
 }
 

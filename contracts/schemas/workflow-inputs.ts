@@ -50,6 +50,12 @@ export const WORKFLOW_INPUTS = {
   monitorModel: z
     .strictObject({ project: kebabName, ...window, asOf: instant.optional() })
     .refine(ordered, FROM_BEFORE_UNTIL),
+  recertifyModels: z.strictObject({
+    model: kebabName.optional(),
+    review: z
+      .strictObject({ by: z.string().trim().min(1).max(100), comment: z.string().trim().min(1).max(4_000) })
+      .optional(),
+  }),
   rollBackModel: z.strictObject({
     model: kebabName,
     reason: z.string().trim().min(1).max(4_000),

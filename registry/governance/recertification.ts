@@ -2,6 +2,7 @@ import { type Proof, provesEnough } from '../../contracts/approval-rules.ts';
 import { durationMs } from '../../contracts/durations.ts';
 import type { GateResult } from '../../contracts/gates.ts';
 import { approversMissing, quorumText } from '../../contracts/quorum.ts';
+import type { RecertificationFinding } from '../../contracts/recertify-models.ts';
 import type { Policy } from '../../contracts/schemas/policy.ts';
 import type { ApprovalCondition } from './conditions.ts';
 
@@ -29,13 +30,6 @@ export interface StandingApproval {
   readonly approver: string;
   readonly roles: readonly string[];
   readonly proof: Proof;
-}
-
-/** Something that whoever answers for the model must look at. */
-export interface RecertificationFinding {
-  readonly kind: 'compliance' | 'approval' | 'condition' | 'review';
-  readonly finding: string;
-  readonly remedy: string;
 }
 
 /**
