@@ -2,6 +2,9 @@ import type { ScoringModel } from '../contracts/score-batch.ts';
 import type { LoggedRun, RegisteredVersion, RegisterTrainedModelInput } from '../contracts/train-model.ts';
 import { renderModelCard } from '../console/model-card.ts';
 import type { ArtifactStore } from '../registry/artifact-store.ts';
+import { buildMlmodel, logModelHistory, MODEL_FILE, MODEL_FOLDER, type Mlmodel } from '../registry/mlmodel.ts';
+import { idFromKey } from '../registry/natural-keys.ts';
+import { readOnnxSignature } from '../registry/onnx-signature.ts';
 import type { Registry } from '../registry/registry.ts';
 import { modelCardFacts } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
@@ -42,6 +45,7 @@ export function createRegistrationActivities({
         parity_max_difference: parity.maxDifference,
       };
       const card = renderModelCard(await modelCardFacts(artifacts, bundle, input));
+      const mlmodel = await mlmodelOf(artifacts, input);
       const { runId } = await registry.logRun({
         naturalKey: trainingKey(input),
         experiment: pinned.project,
@@ -56,9 +60,11 @@ export function createRegistrationActivities({
           'superstep.project_digest': pinned.projectDigest,
           'superstep.policy_digest': pinned.policyDigest,
           ...(pinned.commit === null ? {} : { 'superstep.commit': pinned.commit }),
+          'mlflow.log-model.history': logModelHistory(mlmodel),
         },
         artifacts: {
-          'model.onnx': trained.onnx,
+          [`${MODEL_FOLDER}/MLmodel`]: await artifacts.putJson(mlmodel),
+          [`${MODEL_FOLDER}/${MODEL_FILE}`]: trained.onnx,
           'model.txt': trained.native,
           'dataset.parquet': dataset.data,
           'importance.json': trained.importance,
@@ -119,4 +125,16 @@ export function createRegistrationActivities({
  */
 function trainingKey({ workflowId, pinned, dataset, asOf }: RegisterTrainedModelInput): string {
   return `training/${workflowId}/${pinned.projectDigest}/${dataset.snapshot}/${asOf}`;
+}
+
+/** What lets MLflow's clients load the model. Its instant is the as-of: the same training writes the same file. */
+async function mlmodelOf(artifacts: ArtifactStore, input: RegisterTrainedModelInput): Promise<Mlmodel> {
+  const { onnx } = input.trained;
+  return buildMlmodel({
+    runId: idFromKey('run', trainingKey(input)),
+    createdAt: input.asOf,
+    bytes: onnx.bytes,
+    sha256: onnx.sha256,
+    signature: readOnnxSignature(await artifacts.readBytes(onnx)),
+  });
 }

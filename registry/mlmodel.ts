@@ -71,9 +71,12 @@ function signatureOf({ inputs, outputs, features }: OnnxSignature): Mlmodel['sig
   };
 }
 
-/** MLflow's names for the types of columns. */
+/**
+ * MLflow's names for the types of columns. Data frames hold float64, which MLflow refuses for float (it only widens) and
+ * narrows by itself when it feeds the model.
+ */
 const COLUMN_TYPES: ReadonlyMap<string, string> = new Map([
-  ['float32', 'float'],
+  ['float32', 'double'],
   ['float64', 'double'],
   ['int32', 'integer'],
   ['int64', 'long'],

@@ -77,8 +77,8 @@ describe('buildMlmodel', () => {
       run_id: input.runId,
       signature: {
         inputs: JSON.stringify([
-          { name: 'distance', type: 'float', required: true },
-          { name: 'airport.late_rate', type: 'float', required: true },
+          { name: 'distance', type: 'double', required: true },
+          { name: 'airport.late_rate', type: 'double', required: true },
         ]),
         outputs: JSON.stringify([
           { name: 'probability', type: 'tensor', 'tensor-spec': { dtype: 'float32', shape: [-1, 1] } },
