@@ -210,4 +210,9 @@ const SUPERSTEPS: readonly RecordedCase[] = [
   },
 ];
 
-export const RECORDED_CASES = [...LAKE_AND_TRAINING, ...PROMOTIONS, ...SUPERSTEPS];
+const GOVERNANCE: readonly RecordedCase[] = [
+  { workflow: 'writeAuditHead', name: 'written', id: workflowId('writeAuditHead', 'prod'), input: undefined },
+  { workflow: 'reconcileRegistry', name: 'whole', id: workflowId('reconcileRegistry', 'prod'), input: undefined },
+];
+
+export const RECORDED_CASES = [...LAKE_AND_TRAINING, ...PROMOTIONS, ...SUPERSTEPS, ...GOVERNANCE];
