@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { RegistryDatabase } from './database.ts';
+import type { CallerProof } from './identity/caller.ts';
 import { findProduction, requireVersion } from './model-versions.ts';
 import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
 import {
@@ -60,6 +61,8 @@ export interface CloseApprovalInput {
   readonly requestId: string;
   readonly outcome: 'rejected' | 'expired' | 'superseded' | 'failed-comparison' | 'cancelled';
   readonly by: string;
+  /** How whoever closes it showed who it is. */
+  readonly proof?: CallerProof;
   readonly comment: string;
 }
 
@@ -82,16 +85,16 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
     /** Asks for a stage. One request per version and stage is open at a time: a second key finds the open one. */
     requestTransition: (input: RequestTransitionInput): Promise<TransitionRequest> =>
       db.write(async (trx) => {
-        const [known] = await selectRequests(trx, { natural_key: input.naturalKey });
-        if (known !== undefined) return known;
         const { model, version, to } = input;
+        const { key, known } = await presentKey(trx, input);
+        if (known !== undefined) return known;
         requireMove('gate', await requireVersion(trx, model, version), to);
         const [open] = await selectRequests(trx, { model, version, to_stage: to, status: 'open' });
         if (open !== undefined) return open;
-        const id = idFromKey('request', input.naturalKey);
+        const id = idFromKey('request', key);
         await insertRequest(trx, {
           id,
-          naturalKey: input.naturalKey,
+          naturalKey: key,
           model,
           version,
           toStage: to,
@@ -120,13 +123,20 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
      * Closes an approval gate without promotion: the version is archived, with the outcome in tag and comment. A gate
      * that is closed stays as it is; read from the answer's `status` how it was closed.
      */
-    closeApproval: ({ requestId, outcome, by, comment }: CloseApprovalInput): Promise<TransitionRequest> =>
+    closeApproval: ({ requestId, outcome, by, proof, comment }: CloseApprovalInput): Promise<TransitionRequest> =>
       db.write(async (trx) => {
         const request = await requireRequest(trx, requestId);
         if (request.status !== 'open') return request;
         const at = now().toISOString();
         const status = outcome === 'failed-comparison' ? 'cancelled' : outcome;
-        await closeGate(trx, request, { status, reason: outcome, by, comment, at });
+        await closeGate(trx, request, {
+          status,
+          reason: outcome,
+          by,
+          comment,
+          at,
+          ...(proof === undefined ? {} : { proof }),
+        });
         return requireRequest(trx, requestId);
       }),
 
@@ -150,6 +160,20 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
     transitionRequests: (model: string, version: number): Promise<TransitionRequest[]> =>
       db.read((knex) => selectRequests(knex, { model, version })),
   };
+}
+
+/** The request that has this key, or the key for a new one: a model of the same name may have had it before. */
+async function presentKey(
+  trx: Knex,
+  { naturalKey, model }: RequestTransitionInput,
+): Promise<{ readonly key: string; readonly known?: TransitionRequest }> {
+  let key = naturalKey;
+  for (let bearer = 2; ; bearer++) {
+    const [known] = await selectRequests(trx, { natural_key: key });
+    if (known === undefined) return { key };
+    if (known.model === model) return { key, known };
+    key = `${naturalKey}#${bearer}`;
+  }
 }
 
 async function openApproval(trx: Knex, input: OpenApprovalInput, at: string): Promise<OpenApprovalResult> {

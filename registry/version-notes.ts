@@ -31,6 +31,11 @@ export async function deleteVersionTag(trx: Knex, { model, version }: VersionNam
   await trx('model_version_tags').where({ model, version, key }).delete();
 }
 
+/** The id of the comment with this natural key. */
+export function commentId(naturalKey: string): string {
+  return idFromKey('comment', naturalKey);
+}
+
 /** Writes a comment once per natural key; false when it was there. */
 export async function writeComment(
   trx: Knex,
@@ -41,7 +46,7 @@ export async function writeComment(
     readonly at: string;
   },
 ): Promise<boolean> {
-  const id = idFromKey('comment', note.naturalKey);
+  const id = commentId(note.naturalKey);
   if ((await trx('comments').where({ id }).first('id')) !== undefined) return false;
   await trx('comments').insert({
     id,
