@@ -1,0 +1,356 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  type ApprovalState,
+  approvalOutcome,
+  countDecision,
+  judgeDecision,
+  refreshApprovers,
+} from '../../contracts/approval.ts';
+import { type ApprovalRules, PROOFS, type Proof, provesEnough } from '../../contracts/approval-rules.ts';
+import { readDecision } from '../../contracts/decision-message.ts';
+import type { Decision, DecisionGround } from '../../contracts/decision-statement.ts';
+import type { DsseEnvelope } from '../../contracts/dsse.ts';
+import { approversMissing } from '../../contracts/quorum.ts';
+import { decisionKey, signedDecision, testKey } from '../support/signed-decisions.ts';
+
+const GROUND: DecisionGround = {
+  environment: 'prod',
+  model: 'flights-delay',
+  version: 3,
+  modelDigest: 'e'.repeat(64),
+  requestId: 'request-1',
+  evidenceDigest: '3f9c61a0b2de4c77'.repeat(4),
+  snapshot: 42,
+};
+const PEOPLE = {
+  alice: ['governance'],
+  bob: ['ml-lead'],
+  carol: ['governance', 'ml-lead'],
+  dave: ['viewer'],
+} as const;
+type Person = keyof typeof PEOPLE;
+const NAMES = Object.keys(PEOPLE) as Person[];
+const KEYS = [...NAMES.map((name) => decisionKey(name, PEOPLE[name])), decisionKey('registry', [], 'server')];
+const RULES: ApprovalRules = {
+  approvers: ['governance', 'ml-lead'],
+  quorum: 1,
+  proof: 'signature',
+  requester: 'superstep',
+  separateRequester: false,
+  evidenceRequired: true,
+  ground: GROUND,
+  keys: KEYS,
+};
+
+function open(changes: Partial<ApprovalRules> = {}): ApprovalState {
+  return { phase: 'open', rules: { ...RULES, ...changes }, counted: [] };
+}
+
+const judge = (state: ApprovalState, payload: unknown, decision?: Decision) =>
+  judgeDecision(state, readDecision(payload, decision));
+
+const byServer = (approver: string, roles: readonly string[]): DsseEnvelope =>
+  signedDecision(GROUND, { approver, roles, proof: 'token' }, 'registry');
+
+describe('a signed decision', () => {
+  it('counts as what it proves: of its signer, with the roles of the key', () => {
+    const alice = { counts: true, proof: 'signature', roles: ['governance'], keyId: testKey('alice').keyId };
+    expect(judge(open(), { envelope: signedDecision(GROUND, { approver: 'alice' }) })).toEqual(alice);
+    expect(judge(open({ proof: 'claimed' }), { envelope: signedDecision(GROUND, { approver: 'alice' }) })).toEqual(
+      alice,
+    );
+    expect(judge(open({ proof: 'token' }), { envelope: byServer('eve', ['ml-lead', 'x']) })).toEqual({
+      counts: true,
+      proof: 'token',
+      roles: ['ml-lead', 'x'],
+      keyId: testKey('registry').keyId,
+    });
+  });
+
+  const mallory = decisionKey('mallory', ['governance']);
+  const forged = signedDecision(GROUND, { approver: 'alice' });
+  const other = signedDecision(GROUND, { approver: 'alice', comment: 'another' });
+  it.each<[string, unknown, Partial<ApprovalRules>, string, RegExp]>([
+    [
+      'a name alone',
+      { decision: 'approve', approver: 'governance', comment: 'ok' },
+      {},
+      'NotAuthorized',
+      /only claims.*signature/,
+    ],
+    [
+      'a name alone for a token',
+      { decision: 'approve', approver: 'alice', comment: 'ok' },
+      { proof: 'token' },
+      'NotAuthorized',
+      /only claims.*token/,
+    ],
+    [
+      'a token for a signature',
+      { envelope: byServer('alice', ['governance']) },
+      {},
+      'NotAuthorized',
+      /proof is a token/,
+    ],
+    [
+      'an unknown key',
+      { envelope: signedDecision(GROUND, { approver: 'mallory' }) },
+      {},
+      'NotAuthorized',
+      /unknown here, or revoked/,
+    ],
+    [
+      'a key of somebody else',
+      { envelope: signedDecision(GROUND, { approver: 'alice' }, 'bob') },
+      {},
+      'NotAuthorized',
+      /is bob's/,
+    ],
+    [
+      'a person who plays the server',
+      { envelope: signedDecision(GROUND, { approver: 'alice', roles: ['governance'], proof: 'token' }, 'bob') },
+      { proof: 'token' },
+      'NotAuthorized',
+      /of a person/,
+    ],
+    [
+      'a server that plays a person',
+      { envelope: signedDecision(GROUND, { approver: 'registry' }, 'registry') },
+      {},
+      'NotAuthorized',
+      /of a server/,
+    ],
+    [
+      'roles that a person gives to himself',
+      { envelope: signedDecision(GROUND, { approver: 'dave', roles: ['governance'] }) },
+      {},
+      'NotAuthorized',
+      /dave is no approver/,
+    ],
+    ['no role', { envelope: byServer('eve', []) }, { proof: 'token' }, 'NotAuthorized', /eve is no approver/],
+    [
+      'a signature over another statement',
+      { envelope: { ...forged, signatures: other.signatures } },
+      {},
+      'NotAuthorized',
+      /signature is not/,
+    ],
+    [
+      'a signature of another key',
+      { envelope: { ...forged, signatures: [{ ...forged.signatures[0], keyid: mallory.keyId }] } },
+      { keys: [mallory] },
+      'NotAuthorized',
+      /is mallory's/,
+    ],
+    [
+      'no comment',
+      { envelope: signedDecision(GROUND, { approver: 'alice', comment: ' ' }) },
+      {},
+      'InvalidInput',
+      /no comment/,
+    ],
+    [
+      'a comment that is too long',
+      { envelope: signedDecision(GROUND, { approver: 'alice', comment: 'x'.repeat(4_001) }) },
+      {},
+      'InvalidInput',
+      /longer than/,
+    ],
+    ['a broken envelope', { decision: 'approve', envelope: 'x' }, {}, 'InvalidInput', /envelope/],
+    ['a broken envelope without more', { envelope: { payload: 7 } }, { proof: 'claimed' }, 'InvalidInput', /envelope/],
+    [
+      'a requester',
+      { envelope: signedDecision(GROUND, { approver: 'alice' }) },
+      { requester: 'alice', separateRequester: true },
+      'NotAuthorized',
+      /asked for this/,
+    ],
+    [
+      'a reject with conditions',
+      { envelope: signedDecision(GROUND, { approver: 'alice', decision: 'reject', conditions: [] }) },
+      {},
+      'InvalidInput',
+      /approval only/,
+    ],
+  ])('does not count: %s', (_, payload, changes, failure, whyNot) => {
+    expect(judge(open(changes), payload)).toEqual({
+      counts: false,
+      failure,
+      whyNot: expect.stringMatching(whyNot) as string,
+    });
+  });
+
+  it.each<[string, Partial<DecisionGround>]>([
+    ['environment', { environment: 'staging' }],
+    ['version', { version: 2 }],
+    ['model', { modelDigest: 'f'.repeat(64) }],
+    ['request', { requestId: 'request-0' }],
+    ['evidence', { evidenceDigest: '0'.repeat(64) }],
+    ['snapshot', { snapshot: 41 }],
+  ])('is stale on another %s', (_, changes) => {
+    const envelope = signedDecision({ ...GROUND, ...changes }, { approver: 'alice' });
+    expect(judge(open(), { envelope })).toMatchObject({ counts: false, failure: 'StaleDecision' });
+  });
+
+  it('says itself what it decides; a signal of another name does not turn it', () => {
+    const envelope = signedDecision(GROUND, { approver: 'alice', decision: 'reject' });
+    expect(judge(open(), { envelope }, 'approve')).toMatchObject({ failure: 'InvalidInput' });
+    expect(judge(open(), { envelope, decision: 'approve' })).toMatchObject({ failure: 'InvalidInput' });
+    expect(judge(open(), { envelope }, 'reject')).toMatchObject({ counts: true });
+    const read = readDecision({ envelope, decision: 'reject', approver: 'bob', comment: 'other', evidence: 'ff' });
+    expect(read).toMatchObject({ decision: 'reject', approver: 'alice', comment: 'looks right' });
+  });
+
+  it('counts once, also when it comes twice or by another proof', () => {
+    const envelope = signedDecision(GROUND, { approver: 'alice' });
+    const state = open({ proof: 'token' });
+    const judgement = judge(state, { envelope });
+    const message = readDecision({ envelope });
+    if (!judgement.counts || message === undefined) throw new Error('expected it to count');
+    const after = countDecision(state, message, judgement);
+    expect(judge(after, { envelope })).toMatchObject({
+      failure: 'StaleDecision',
+      whyNot: expect.stringMatching(/once/) as string,
+    });
+    expect(judge(after, { envelope: byServer('alice', ['governance']) })).toMatchObject({ failure: 'StaleDecision' });
+  });
+
+  it('replaces in a comment what no database keeps, and keeps the statement as it was signed', () => {
+    const envelope = signedDecision(GROUND, { approver: 'alice', comment: 'a\0b\ud800c' });
+    const message = readDecision({ envelope });
+    expect(message?.comment).toBe('a\ufffdb\ufffdc');
+    expect(message?.envelope).toEqual(envelope);
+  });
+});
+
+/** What happens at a gate, and what is true of it by its making. */
+type Happening =
+  | { readonly kind: 'message'; readonly payload: unknown; readonly truth: Truth }
+  | { readonly kind: 'leaves' | 'loses key'; readonly who: Person };
+
+/** Whether it proves who decided what on this ground. */
+interface Truth {
+  readonly approver: string;
+  readonly decision: Decision;
+  readonly proof: Proof;
+  readonly roles: readonly string[];
+  readonly genuine: boolean;
+}
+
+const person = fc.constantFrom(...NAMES);
+const decision = fc.constantFrom<Decision>('approve', 'approve', 'approve', 'reject');
+const elsewhere = fc.constantFrom<Partial<DecisionGround>>(
+  {},
+  {},
+  {},
+  { evidenceDigest: '0'.repeat(64) },
+  { requestId: 'request-0' },
+  { modelDigest: 'f'.repeat(64) },
+  { snapshot: 41 },
+);
+const signed = fc
+  .record({
+    who: person,
+    by: fc.option(person, { freq: 3 }),
+    decision,
+    elsewhere,
+    broken: fc.boolean(),
+    asServer: fc.boolean(),
+  })
+  .map(({ who, by, decision: answer, elsewhere: changes, broken, asServer }): Happening => {
+    const proof = asServer ? 'token' : 'signature';
+    const roles = PEOPLE[who];
+    const stated = { approver: who, decision: answer, proof, ...(asServer ? { roles } : {}) } as const;
+    // Most are signed as they should be; some by a person who is another, or who plays the server.
+    const signer = by ?? (asServer ? 'registry' : who);
+    const envelope = signedDecision({ ...GROUND, ...changes }, stated, signer);
+    const [{ keyid, sig }] = envelope.signatures;
+    const spoilt = {
+      ...envelope,
+      signatures: [{ keyid, sig: `${sig.slice(0, 8) === 'AAAAAAAA' ? 'BBBB' : 'AAAA'}${sig.slice(4)}` }],
+    };
+    const genuine = Object.keys(changes).length === 0 && !broken && (by === null || (by === who && !asServer));
+    return {
+      kind: 'message',
+      payload: { envelope: broken ? spoilt : envelope },
+      truth: { approver: who, decision: answer, proof, roles, genuine },
+    };
+  });
+const claimed = fc
+  .record({ approver: fc.constantFrom('governance', 'ml-lead', 'alice'), decision })
+  .map(({ approver, decision: answer }): Happening => ({
+    kind: 'message',
+    payload: { decision: answer, approver, comment: 'ok', evidence: GROUND.evidenceDigest },
+    truth: { approver, decision: answer, proof: 'claimed', roles: [approver], genuine: approver !== 'alice' },
+  }));
+const happening = fc.oneof(
+  { weight: 6, arbitrary: signed },
+  { weight: 2, arbitrary: claimed },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('leaves' as const, 'loses key' as const), who: person }) },
+);
+
+describe('the gate', () => {
+  it('passes with a quorum of distinct, authorised approvers who are still there, on this evidence, and never else', () => {
+    const rules = fc.record({
+      proof: fc.constantFrom(...PROOFS),
+      quorum: fc.constantFrom(
+        1,
+        2,
+        3,
+        { governance: 1, 'ml-lead': 1 },
+        { governance: 2 },
+        { 'ml-lead': 2, governance: 1 },
+      ),
+      separateRequester: fc.boolean(),
+      requester: fc.constantFrom('alice', 'superstep', 'ml-lead'),
+    });
+    fc.assert(
+      fc.property(rules, fc.array(happening, { maxLength: 10 }), (drawn, happenings) => {
+        const given = { ...RULES, ...drawn };
+        let state = open(given);
+        let stands: Truth[] = [];
+        const left: string[] = [];
+        const lost: string[] = [];
+        for (const what of happenings) {
+          if (what.kind === 'message') {
+            const message = readDecision(what.payload);
+            const judgement = judgeDecision(state, message);
+            const { truth } = what;
+            const authorised =
+              truth.genuine &&
+              provesEnough(truth.proof, given.proof) &&
+              truth.roles.some((role) => given.approvers.includes(role)) &&
+              !(truth.proof === 'signature' && lost.includes(truth.approver)) &&
+              !(given.separateRequester && truth.approver === given.requester);
+            const again = stands.some(({ approver }) => approver === truth.approver);
+            expect(judgement.counts).toBe(authorised && !again);
+            if (!judgement.counts || message === undefined) continue;
+            state = countDecision(state, message, judgement);
+            stands.push(truth);
+          } else {
+            (what.kind === 'leaves' ? left : lost).push(what.who);
+            // Who leaves loses the key too; the server attests for nobody who left.
+            if (what.kind === 'leaves') lost.push(what.who);
+            const keys = KEYS.filter(({ owner }) => !lost.includes(owner));
+            const refreshed = refreshApprovers(state, { keys, left });
+            const gone = (truth: Truth): boolean =>
+              left.includes(truth.approver) || (truth.proof === 'signature' && lost.includes(truth.approver));
+            expect(refreshed.lapsed.map(({ approver }) => approver)).toEqual(
+              stands.filter(gone).map((t) => t.approver),
+            );
+            stands = stands.filter((truth) => !gone(truth));
+            state = refreshed.state;
+          }
+          const rejected = stands.some((truth) => truth.decision === 'reject');
+          const roles = stands
+            .filter((t) => t.decision === 'approve')
+            .map((t) => t.roles.filter((r) => RULES.approvers.includes(r)));
+          const enough = approversMissing(given.quorum, roles) === 0;
+          expect(approvalOutcome(state)).toBe(rejected ? 'rejected' : enough ? 'approved' : undefined);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+});
