@@ -93,19 +93,23 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
     searchExperiments: (search: ExperimentSearch) => searchExperiments(db, search),
 
     /** Its runs go with it. */
-    deleteExperiment: (experimentId: string): Promise<void> =>
-      db.write(async (trx) => {
+    deleteExperiment: (experimentId: string): Promise<void> => {
+      const remove = async (trx: Knex): Promise<void> => {
         const { id, lifecycle_stage } = await requireExperiment(trx, experimentId);
         if (lifecycle_stage === 'deleted') throw unknownExperiment(experimentId);
         await move(trx, id, 'deleted', at());
-      }),
+      };
+      return db.write(remove, { scope: experimentScope(experimentId) });
+    },
 
     /** Its runs come back with it. */
-    restoreExperiment: (experimentId: string): Promise<void> =>
-      db.write(async (trx) => {
+    restoreExperiment: (experimentId: string): Promise<void> => {
+      const restore = async (trx: Knex): Promise<void> => {
         const { id, lifecycle_stage } = await requireExperiment(trx, experimentId);
         if (lifecycle_stage === 'deleted') await move(trx, id, 'active', at());
-      }),
+      };
+      return db.write(restore, { scope: experimentScope(experimentId) });
+    },
 
     renameExperiment: (experimentId: string, name: string): Promise<void> => {
       requireExperimentName(name, 'new_name');
@@ -135,6 +139,11 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
 }
 
 export type Experiments = ReturnType<typeof createExperiments>;
+
+/** The scope of writers that make runs in this experiment, or move it with its runs. */
+export function experimentScope(experimentId: string): string {
+  return `experiment/${experimentId}`;
+}
 
 /**
  * An experiment that takes new runs.

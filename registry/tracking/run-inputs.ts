@@ -3,7 +3,7 @@ import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { RegistryDatabase } from '../database.ts';
 import { insertRows } from './insert-rows.ts';
 import type { Dataset, DatasetInput } from './run-record.ts';
-import { requireOpenRun } from './runs.ts';
+import { requireOpenRun, runScope } from './runs.ts';
 import { experimentNumber, requireLength } from './tracking-rules.ts';
 
 export interface DatasetSummary {
@@ -32,12 +32,15 @@ export function createRunInputs({ db }: { readonly db: RegistryDatabase }) {
       requireAtMost(modelIds.length, 'models');
       datasets.forEach((input, i) => requireDatasetInput(input, `datasets[${i}].`));
       modelIds.forEach((id, i) => requireLength(id, LONGEST_MODEL_ID, `models[${i}].model_id`));
-      return db.write(async (trx) => {
+      // In one order whoever writes: two runs that read the same datasets never wait for each other in a circle.
+      const sorted = [...datasets].sort((a, b) => (keyOf(a.dataset) < keyOf(b.dataset) ? -1 : 1));
+      const log = async (trx: Knex): Promise<void> => {
         const { experiment_id } = await requireOpenRun(trx, runId);
-        for (const input of datasets) await addDataset(trx, runId, experiment_id, input);
+        for (const input of sorted) await addDataset(trx, runId, experiment_id, input);
         const rows = modelIds.map((modelId) => [runId, modelId]);
         await insertRows(trx, 'run_model_inputs', ['run_id', 'model_id'], rows, 'on conflict do nothing');
-      });
+      };
+      return db.write(log, { scope: runScope(runId) });
     },
 
     /** @throws InvalidInput, UnknownResource, NotAuthorized for a run of a workflow */
@@ -45,12 +48,13 @@ export function createRunInputs({ db }: { readonly db: RegistryDatabase }) {
       requireAtMost(outputs.length, 'models');
       outputs.forEach(({ modelId }, i) => requireLength(modelId, LONGEST_MODEL_ID, `models[${i}].model_id`));
       const steps = new Map(outputs.map(({ modelId, step }) => [modelId, step]));
-      return db.write(async (trx) => {
+      const log = async (trx: Knex): Promise<void> => {
         await requireOpenRun(trx, runId);
         const rows = [...steps].map(([modelId, step]) => [runId, modelId, step]);
         const then = 'on conflict (run_id, model_id) do update set step = excluded.step';
         await insertRows(trx, 'run_model_outputs', ['run_id', 'model_id', 'step'], rows, then);
-      });
+      };
+      return db.write(log, { scope: runScope(runId) });
     },
 
     /** The datasets that runs of the experiments read, and for what. */
@@ -82,6 +86,10 @@ interface SummaryRow {
   readonly name: string;
   readonly digest: string;
   readonly context: string | null;
+}
+
+function keyOf({ name, digest }: Dataset): string {
+  return `${name}\n${digest}`;
 }
 
 function requireAtMost(found: number, at: string): void {

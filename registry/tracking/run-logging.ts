@@ -5,7 +5,7 @@ import { DEEPEST_JSON, jsonDepth } from '../json-depth.ts';
 import type { Tag } from './experiments.ts';
 import { insertRows } from './insert-rows.ts';
 import type { MetricPoint } from './run-record.ts';
-import { requireActiveRun, requireOpenRun, setTags } from './runs.ts';
+import { requireActiveRun, requireOpenRun, runScope, setTags } from './runs.ts';
 import { requireKey, requireLength, storedParam, storedTag } from './tracking-rules.ts';
 
 export interface LoggedMetric extends MetricPoint {
@@ -38,31 +38,35 @@ export function createRunLogging({ db }: { readonly db: RegistryDatabase }) {
     logBatch: async (runId: string, batch: Batch, at = atList): Promise<void> => {
       requireBatch(batch, at);
       const onlyTags = batch.metrics.length === 0 && batch.params.length === 0;
-      await db.write(async (trx) => {
+      const log = async (trx: Knex): Promise<void> => {
         await (onlyTags ? requireActiveRun : requireOpenRun)(trx, runId);
         await addParams(trx, runId, batch.params);
         await setTags(trx, runId, new Map(batch.tags.map(({ key, value }) => [key, storedTag(value)])));
         await addMetrics(trx, runId, batch.metrics);
-      });
+      };
+      await db.write(log, { scope: runScope(runId) });
     },
 
-    deleteTag: (runId: string, key: string): Promise<void> =>
-      db.write(async (trx) => {
+    deleteTag: (runId: string, key: string): Promise<void> => {
+      const remove = async (trx: Knex): Promise<void> => {
         await requireActiveRun(trx, runId);
         if ((await trx('tags').where({ run_id: runId, key }).delete()) > 0) return;
         throw new SuperstepError('UnknownResource', `No tag with name: ${key.slice(0, 250)} in run with id ${runId}`);
-      }),
+      };
+      return db.write(remove, { scope: runScope(runId) });
+    },
 
     /** Adds a model's description to the run's history of them, as clients before MLflow 3 do. */
     recordModel: (runId: string, modelJson: string): Promise<void> => {
       const model = readModelJson(modelJson);
-      return db.write(async (trx) => {
+      const record = async (trx: Knex): Promise<void> => {
         await requireActiveRun(trx, runId);
         const tag = await trx('tags').where({ run_id: runId, key: HISTORY_TAG }).first<{ value: string } | undefined>();
         const history = JSON.stringify([...readHistory(tag?.value), model]);
         requireLength(history, LONGEST_HISTORY, HISTORY_TAG);
         await setTags(trx, runId, new Map([[HISTORY_TAG, history]]));
-      });
+      };
+      return db.write(record, { scope: runScope(runId) });
     },
   };
 }

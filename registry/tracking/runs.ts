@@ -4,7 +4,7 @@ import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { RegistryDatabase } from '../database.ts';
 import { compileRunSearch } from '../search/compile-search.ts';
 import { offsetOf } from '../search/page-token.ts';
-import { nextPage, requireActive, stageOf, type Tag, type ViewType } from './experiments.ts';
+import { experimentScope, nextPage, requireActive, stageOf, type Tag, type ViewType } from './experiments.ts';
 import { insertRows } from './insert-rows.ts';
 import { randomRunName } from './random-run-name.ts';
 import {
@@ -54,7 +54,7 @@ export function createRuns({ db, now }: RunsDeps) {
     createRun: async (input: NewRun): Promise<RunRecord> => {
       const tags = namedTags(input);
       const runId = randomUUID().replaceAll('-', '');
-      return db.write(async (trx) => {
+      const create = async (trx: Knex): Promise<RunRecord> => {
         const experiment = await requireActive(trx, input.experimentId);
         await trx('runs').insert({
           id: runId,
@@ -67,14 +67,15 @@ export function createRuns({ db, now }: RunsDeps) {
         });
         await setTags(trx, runId, tags);
         return completeRun(trx, await requireRow(trx, runId));
-      });
+      };
+      return db.write(create, { scope: experimentScope(input.experimentId) });
     },
 
     getRunRecord: (runId: string): Promise<RunRecord> =>
       db.read(async (knex) => completeRun(knex, await requireRow(knex, runId))),
 
-    updateRun: (runId: string, { status, endedMs, name }: RunUpdate): Promise<RunInfo> =>
-      db.write(async (trx) => {
+    updateRun: (runId: string, { status, endedMs, name }: RunUpdate): Promise<RunInfo> => {
+      const update = async (trx: Knex): Promise<RunInfo> => {
         await requireActiveRun(trx, runId);
         const changes = {
           ...(status === undefined ? {} : { status }),
@@ -83,7 +84,9 @@ export function createRuns({ db, now }: RunsDeps) {
         if (Object.keys(changes).length > 0) await trx('runs').where({ id: runId }).update(changes);
         if (name !== undefined && name !== '') await setTags(trx, runId, new Map([[RUN_NAME_TAG, storedTag(name)]]));
         return runInfoOf(await requireRow(trx, runId));
-      }),
+      };
+      return db.write(update, { scope: runScope(runId) });
+    },
 
     deleteRun: (runId: string): Promise<void> => moveRun(db, runId, 'deleted'),
     restoreRun: (runId: string): Promise<void> => moveRun(db, runId, 'active'),
@@ -107,6 +110,11 @@ export function createRuns({ db, now }: RunsDeps) {
 }
 
 export type Runs = ReturnType<typeof createRuns>;
+
+/** The scope of writers that touch this run alone. */
+export function runScope(runId: string): string {
+  return `run/${runId}`;
+}
 
 /**
  * A run that takes changes.
@@ -160,10 +168,11 @@ async function completeRun(knex: Knex, row: RunRow): Promise<RunRecord> {
 }
 
 function moveRun(db: RegistryDatabase, runId: string, stage: 'active' | 'deleted'): Promise<void> {
-  return db.write(async (trx) => {
+  const move = async (trx: Knex): Promise<void> => {
     await requireRow(trx, runId);
     await trx('runs').where({ id: runId }).update({ lifecycle_stage: stage });
-  });
+  };
+  return db.write(move, { scope: runScope(runId) });
 }
 
 /** The run's tags with its name among them: name and tag are one value, made up when neither is given. */
