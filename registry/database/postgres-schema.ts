@@ -20,9 +20,11 @@ export async function deferrableKeysAndByteOrder(trx: Knex, migrations: () => Pr
   const columnsBefore = new Set((await textColumns(trx)).map(({ table, column }) => `${table}.${column}`));
   const keysBefore = new Set((await immediateKeys(trx)).map(({ oid }) => oid));
   await migrations();
-  for (const { table, column, type } of await textColumns(trx)) {
-    if (columnsBefore.has(`${table}.${column}`)) continue;
-    await trx.raw(`alter table ?? alter column ?? type ${type} collate "C"`, [table, column]);
+  const columns = (await textColumns(trx)).filter(({ table, column }) => !columnsBefore.has(`${table}.${column}`));
+  for (const table of new Set(columns.map((column) => column.table))) {
+    const own = columns.filter((column) => column.table === table);
+    const changes = own.map(({ type }) => `alter column ?? type ${type} collate "C"`).join(', ');
+    await trx.raw(`alter table ?? ${changes}`, [table, ...own.map(({ column }) => column)]);
   }
   for (const { oid, table, name } of await immediateKeys(trx)) {
     if (keysBefore.has(oid)) continue;

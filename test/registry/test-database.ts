@@ -9,6 +9,8 @@ import { openRegistryDatabase, type RegistryDatabase, type RegistryLocation } fr
 /** Names the server whose databases tests use instead of files; child processes inherit it. */
 export const POSTGRES_VARIABLE = 'SUPERSTEP_TEST_POSTGRES';
 
+const TEMPLATE = 'registry_template';
+
 /** Whether this run of the tests has its registries on PostgreSQL. */
 export function onPostgres(): boolean {
   return process.env[POSTGRES_VARIABLE] !== undefined;
@@ -49,18 +51,29 @@ export async function openTestDatabase(options: TestDatabaseOptions = {}): Promi
 export function testLocation(folder: string): RegistryLocation {
   const server = process.env[POSTGRES_VARIABLE];
   if (server === undefined) return { file: join(folder, 'registry.sqlite') };
-  const url = new URL(server);
-  url.pathname = `/${databaseOf(folder)}`;
-  return { url: url.href };
+  return { url: databaseUrl(server, databaseOf(folder)) };
 }
 
-/** Makes the folder's database where it is one of a server; files are made when they are opened. */
-export async function createTestDatabase(folder: string): Promise<void> {
+/** Makes a database on the tests' server that the others are copies of: copying is faster than migrating. */
+export async function createTemplate(server: string): Promise<void> {
+  const client = new pg.Client({ connectionString: server });
+  await client.connect();
+  await client.query(`create database ${TEMPLATE}`).finally(() => client.end());
+  const db = openRegistryDatabase({ url: databaseUrl(server, TEMPLATE) });
+  await db.migrate().finally(db.close);
+}
+
+/**
+ * Makes the folder's database where it is one of a server, migrated or, for tests of that, empty; files are made when
+ * they are opened.
+ */
+export async function createTestDatabase(folder: string, start: 'migrated' | 'empty' = 'migrated'): Promise<void> {
+  const template = start === 'migrated' ? TEMPLATE : 'template1';
   await onServer(async (client) => {
     const found = await client.query('select 1 from pg_database where datname = $1', [databaseOf(folder)]);
     if (found.rowCount !== 0) return;
     // Another process may do the same now.
-    await client.query(`create database ${databaseOf(folder)}`).catch((error: unknown) => {
+    await client.query(`create database ${databaseOf(folder)} template ${template}`).catch((error: unknown) => {
       if (!isDuplicate(error)) throw error;
     });
   });
@@ -91,6 +104,12 @@ async function onServer(work: (client: pg.Client) => Promise<unknown>): Promise<
   } finally {
     await client.end();
   }
+}
+
+function databaseUrl(server: string, database: string): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  return url.href;
 }
 
 function databaseOf(folder: string): string {

@@ -1,4 +1,5 @@
 import type { TestProject } from 'vitest/node';
+import { createTemplate } from '../registry/test-database.ts';
 import { findPostgres, startPostgres } from './postgres-server.ts';
 
 declare module 'vitest' {
@@ -19,6 +20,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     return undefined;
   }
   const { url, stop } = await startPostgres(found.programs);
+  await createTemplate(url);
   project.provide('postgres', { url });
   return stop;
 }
