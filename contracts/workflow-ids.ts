@@ -10,6 +10,7 @@ export const WORKFLOW_ID_PREFIXES = {
   recertifyModels: 'recertify-models',
   writeAuditHead: 'write-audit-head',
   reconcileRegistry: 'reconcile-registry',
+  deliverEvents: 'deliver-events',
 } as const;
 
 export type WorkflowType = keyof typeof WORKFLOW_ID_PREFIXES;

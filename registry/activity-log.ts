@@ -52,6 +52,11 @@ export type ActivityAction =
   | 'ADDED_KEY'
   | 'REVOKED_KEY'
   | 'MONITOR_ALERT'
+  | 'CREATED_WEBHOOK'
+  | 'UPDATED_WEBHOOK'
+  | 'DELETED_WEBHOOK'
+  | 'DISABLED_WEBHOOK'
+  | 'ENABLED_WEBHOOK'
   | 'ARCHIVED_HISTORY';
 
 /** One line of the audit: who did what to which version, when, and on which evidence. Never changed, never deleted. */

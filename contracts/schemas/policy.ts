@@ -3,6 +3,7 @@ import { PROOFS } from '../approval-rules.ts';
 import { auditSchema } from './audit.ts';
 import { accessSchema, roleName as role } from './access.ts';
 import { freezeWindow } from './freeze-window.ts';
+import { notificationsSchema } from './notifications.ts';
 import { duration, kebabName } from './primitives.ts';
 
 /** What an automatic compliance check may ask of a version. */
@@ -86,6 +87,7 @@ export const policySchema = z.strictObject({
   direct_changes: z.enum(['allowed', 'refused']).default('refused'),
   access: accessSchema.prefault({}),
   audit: auditSchema.prefault({}),
+  notifications: notificationsSchema.prefault({}),
 });
 
 export type Policy = z.output<typeof policySchema>;

@@ -6,6 +6,7 @@ import { createProduction } from './0004-production.ts';
 import { createClients } from './0005-clients.ts';
 import { createIdentity } from './0006-identity.ts';
 import { createAudit } from './0007-audit.ts';
+import { createWebhooks } from './0008-webhooks.ts';
 import { createGovernance } from './0009-governance.ts';
 
 export interface Migration {
@@ -22,5 +23,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0005-clients', up: createClients },
   { name: '0006-identity', up: createIdentity },
   { name: '0007-audit', up: createAudit },
+  { name: '0008-webhooks', up: createWebhooks },
   { name: '0009-governance', up: createGovernance },
 ];
