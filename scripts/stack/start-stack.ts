@@ -1,4 +1,8 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ENVIRONMENTS, type Environment } from '../../contracts/environments.ts';
+import { adminTokenFile } from '../../registry/identity/admin-token.ts';
 import { checkPortsFree, choosePorts, HOST, type Ports } from '../dev-server/ports.ts';
 import { readDevConfig } from '../dev-server/read-dev-config.ts';
 import type { SupervisedProcess } from '../processes/supervise-process.ts';
@@ -72,6 +76,7 @@ async function start(options: StackOptions, undo: Undo): Promise<Omit<Stack, 'st
   const home = options.home ?? defaultHome(env);
 
   undo.push('home', await lockHome(home));
+  const hadAdmin = existsSync(adminTokenFile(join(home, 'prod')));
   const config = await readDevConfig();
   const ports = options.ports ?? (await choosePorts(config, env));
   await checkPortsFree(ports, { server: !env['TEMPORAL_ADDRESS'], environments });
@@ -92,9 +97,17 @@ async function start(options: StackOptions, undo: Undo): Promise<Omit<Stack, 'st
   const settings = { home, addresses, parts, environments, env: childEnv, report, undo, signal };
   const workers = await startWorkers({ ...settings, workflowBundle });
   const registry = await startRegistryServer({ ...settings, port: ports.registry });
+  if (!hadAdmin && environments.includes('prod')) await tellAdminToken(home, report);
   const endpoints = await startEndpoints({ ...settings, ports });
   const processes = [...(server.process === undefined ? [] : [server.process]), ...workers, registry, ...endpoints];
   return { addresses, home, temporalCli: parts.temporalCli, nativeParts: parts, workflowBundle, processes };
+}
+
+/** Once, at the first start: prod lets nobody in without a token, so somebody must hold one. */
+async function tellAdminToken(home: string, report: Report): Promise<void> {
+  const file = adminTokenFile(join(home, 'prod'));
+  const token = (await readFile(file, 'utf8')).trim();
+  report(`prod's registry asks for a token. The admin's, shown this once and kept in ${file}:\n  ${token}`);
 }
 
 function addressesOf(

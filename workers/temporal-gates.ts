@@ -1,0 +1,138 @@
+import {
+  type Client,
+  isGrpcDeadlineError,
+  isGrpcServiceError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import type { Environment } from '../contracts/environments.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import { MESSAGE_NAMES, type DecideAnswer, type WaitingGate, type WorkflowStatus } from '../contracts/messages.ts';
+import { mlEnvironment, mlModel, mlVersion } from '../contracts/search-attributes.ts';
+import { SUPERSTEP_QUEUE } from '../contracts/task-queues.ts';
+import { workflowId as idOf } from '../contracts/workflow-ids.ts';
+import type { AttestDecision, GateAnswer, GateWorkflows } from '../registry/api/gate-workflows.ts';
+import type { createAttestation } from '../registry/attestation.ts';
+
+export interface TemporalGatesDeps {
+  /** Connects on first use: the registry also serves while Temporal is away. */
+  readonly client: () => Promise<Client>;
+  readonly environment: Environment;
+  readonly attest: ReturnType<typeof createAttestation>['attest'];
+}
+
+/** A gate answers within milliseconds; a worker that is down would keep the caller waiting. */
+const ANSWER_WITHIN_MS = 10_000;
+
+/** The gates behind the registry's requests, as workflows on Temporal. */
+export function createTemporalGates({ client, environment, attest }: TemporalGatesDeps) {
+  /** Runs a call to Temporal; when that is away, it is weather. */
+  const ask = async <T>(call: (client: Client) => Promise<T>): Promise<T> => {
+    try {
+      const connected = await client();
+      return await connected.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => call(connected));
+    } catch (error) {
+      if (isAway(error)) throw away(error);
+      throw error;
+    }
+  };
+
+  const waitingGate = (workflowId: string): Promise<WaitingGate> =>
+    ask(async (connected) => {
+      const handle = connected.workflow.getHandle(workflowId);
+      const { waitsFor, phase } = await handle
+        .query<WorkflowStatus>(MESSAGE_NAMES.status)
+        .catch((error: unknown) => rethrowGone(error, workflowId));
+      if (waitsFor !== undefined) return waitsFor;
+      throw new SuperstepError('StaleDecision', `${workflowId} waits for nobody: it is in its ${phase} phase`);
+    });
+
+  const gates: GateWorkflows = {
+    startPromotion: ({ model, version, requestedBy }) =>
+      ask(async (connected) => {
+        const workflowId = idOf('promoteModel', model, version);
+        await connected.workflow.start('promoteModel', {
+          workflowId,
+          taskQueue: SUPERSTEP_QUEUE,
+          workflowIdConflictPolicy: 'USE_EXISTING',
+          args: [{ project: model, version, requestedBy }],
+          staticSummary: `Promote ${model} version ${version}, asked for by ${requestedBy} over REST`,
+          typedSearchAttributes: [
+            { key: mlModel, value: model },
+            { key: mlEnvironment, value: environment },
+            { key: mlVersion, value: String(version) },
+          ],
+        });
+        return workflowId;
+      }),
+
+    decide: ({ workflowId, message }) =>
+      ask(async (connected): Promise<GateAnswer> => {
+        const handle = connected.workflow.getHandle(workflowId);
+        try {
+          const answer = await handle.executeUpdate<DecideAnswer, [unknown]>(MESSAGE_NAMES.decide, { args: [message] });
+          if (answer.counted) return { counted: true, missing: answer.missing };
+          return notCounted('StaleDecision', 'the gate changed in the same moment; look at it again');
+        } catch (error) {
+          return refusalOf(error);
+        }
+      }),
+
+    wake: async (workflowIds) => {
+      for (const workflowId of workflowIds) {
+        await ask((connected) => connected.workflow.getHandle(workflowId).signal(MESSAGE_NAMES.groundMoved)).catch(
+          (error: unknown) => {
+            if (!(error instanceof WorkflowNotFoundError)) throw error;
+          },
+        );
+      }
+    },
+  };
+
+  const attestAtGate: AttestDecision = async ({ caller, request, decision, comment }) => {
+    const { rules } = await waitingGate(request.workflowId ?? '');
+    return { envelope: await attest(caller, { rules, decision, comment }) };
+  };
+  return { gates, attest: attestAtGate };
+}
+
+/** What the gate said no with; anything else is thrown again. */
+function refusalOf(error: unknown): GateAnswer {
+  if (error instanceof WorkflowNotFoundError || error instanceof WorkflowFailedError) {
+    return notCounted('StaleDecision', 'its workflow has ended');
+  }
+  const cause = error instanceof WorkflowUpdateFailedError ? error.cause : undefined;
+  if (cause instanceof ApplicationFailure) {
+    const failure = cause.type === 'InvalidInput' || cause.type === 'NotAuthorized' ? cause.type : 'StaleDecision';
+    return notCounted(failure, cause.message.replace(/^Not counted: /, ''));
+  }
+  throw error;
+}
+
+function notCounted(failure: Extract<GateAnswer, { counted: false }>['failure'], whyNot: string): GateAnswer {
+  return { counted: false, failure, whyNot };
+}
+
+function rethrowGone(error: unknown, workflowId: string): never {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+  throw new SuperstepError('StaleDecision', `${workflowId} has ended; ask for the stage again`);
+}
+
+function isAway(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) return true;
+  if (!(error instanceof Error)) return false;
+  const cause: unknown = isGrpcServiceError(error) ? error : error.cause;
+  // UNAVAILABLE and DEADLINE_EXCEEDED of gRPC.
+  return isGrpcServiceError(cause) && (cause.code === 14 || cause.code === 4);
+}
+
+function away(error: unknown): SuperstepError {
+  const found = error instanceof Error ? error.message.split('\n')[0] : String(error);
+  return new SuperstepError(
+    'RegistryUnavailable',
+    `the gates cannot be asked now, since Temporal or its workers do not answer: ${found}; try again`,
+  );
+}
