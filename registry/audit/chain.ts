@@ -26,7 +26,7 @@ export interface AuditContent {
 }
 
 export interface AuditRow extends AuditContent {
-  /** Lower-case hex sha256 of the canonical JSON of all other fields. */
+  /** See {@link chainHash}. */
   readonly hash: string;
 }
 
@@ -35,7 +35,20 @@ export const GENESIS_HASH = '0'.repeat(64);
 
 /** Closes a row into the chain: whoever changes, drops or moves one changes the hash of every later one. */
 export function sealRow(content: AuditContent): AuditRow {
-  return { ...content, hash: sha256Hex(canonicalJson(content)) };
+  return { ...content, hash: chainHash(content.previousHash, contentDigest(content)) };
+}
+
+/** Lower-case hex sha256 of the canonical JSON of a row's fields, but for its two hashes. */
+export function contentDigest({ previousHash: _, ...fields }: AuditContent): string {
+  return sha256Hex(canonicalJson(fields));
+}
+
+/**
+ * The hash of a row: sha256 of the hash before it and of its content's digest, as 128 hex digits. So a chain can be
+ * followed over rows that are not shown: their digests will do.
+ */
+export function chainHash(previousHash: string, digest: string): string {
+  return sha256Hex(`${previousHash}${digest}`);
 }
 
 /** A row without its hash. */

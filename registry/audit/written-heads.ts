@@ -8,8 +8,15 @@ import type { AuditHead } from './verification.ts';
 /** Heads of one environment, read back from where they were written to. */
 export interface WrittenHeads {
   readonly heads: readonly AuditHead[];
-  /** What is there and is no head that a known key signed, with where it stands. */
-  readonly unreadable: readonly { readonly where: string; readonly problem: string }[];
+  /** What is there and is no head that a known key signed. */
+  readonly unreadable: readonly UnreadableHead[];
+}
+
+export interface UnreadableHead {
+  readonly where: string;
+  readonly problem: string;
+  /** Half a line, as a power cut leaves one; anything else was put there by somebody. */
+  readonly isTorn: boolean;
 }
 
 /**
@@ -24,10 +31,11 @@ export async function readWrittenHeads(
   publicKeys: readonly string[],
 ): Promise<WrittenHeads> {
   const heads = new Map<string, AuditHead>();
-  const unreadable: { where: string; problem: string }[] = [];
+  const unreadable: UnreadableHead[] = [];
   for (const { where, text } of await linesOf(path, environment)) {
-    const read = readHead(parsed(text), publicKeys);
-    if (!read.ok) unreadable.push({ where, problem: read.problem });
+    const envelope = parsed(text);
+    const read = readHead(envelope, publicKeys);
+    if (!read.ok) unreadable.push({ where, problem: read.problem, isTorn: envelope === undefined });
     else if (read.value.environment === environment) heads.set(`${read.value.sequence} ${read.value.hash}`, read.value);
   }
   return { heads: [...heads.values()].sort((a, b) => a.sequence - b.sequence), unreadable };
