@@ -58,6 +58,7 @@ export const IN_TOTO_PAYLOAD = 'application/vnd.in-toto+json';
 export const STATEMENT_TYPE = 'https://in-toto.io/Statement/v1';
 export const PREDICATE_TYPE = 'urn:superstep:decision:v1';
 const MOST_CONDITIONS = 20;
+const MOST_ROLES = 200;
 const SHA256 = /^[0-9a-f]{64}$/;
 
 /** What a person or the server states. */
@@ -137,7 +138,7 @@ function parseCompactJson(bytes: Uint8Array): Read<unknown> {
 type Check = (value: unknown) => boolean;
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isDigest: Check = (value) => typeof value === 'string' && SHA256.test(value);
-const isTexts: Check = (value) => Array.isArray(value) && value.length <= MOST_CONDITIONS && value.every(isText);
+const isTexts: Check = (value) => Array.isArray(value) && value.length <= MOST_ROLES && value.every(isText);
 const isOptional =
   (check: Check): Check =>
   (value) =>

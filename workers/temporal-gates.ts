@@ -94,6 +94,8 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
 
   const attestAtGate: AttestDecision = async ({ caller, request, decision, comment }) => {
     const { rules } = await waitingGate(request.workflowId ?? '');
+    if (rules.ground.requestId !== request.id)
+      throw new SuperstepError('StaleDecision', 'the gate waits on newer evidence by now; look at it and decide again');
     return { envelope: await attest(caller, { rules, decision, comment }) };
   };
   return { gates, attest: attestAtGate };

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import { namesDigest } from '../../contracts/approval.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { Decision } from '../../contracts/decision-statement.ts';
 import { actor } from '../models/act.ts';
@@ -42,7 +44,7 @@ export async function answerRequest(
 async function decideAtGate(
   decision: Decision,
   { request, from }: AskedTransition,
-  { caller }: RestCall,
+  { caller, fields }: RestCall,
   comment: string,
   { registry, gates, attest, now }: TransitionRoutesDeps,
 ): Promise<object> {
@@ -60,9 +62,18 @@ async function decideAtGate(
       `is in its ${phase} phase: its gate is not open and there is no evidence to decide on yet; decide again once it waits`,
     );
   }
+  // Whoever says which evidence was looked at is not taken to have seen what came after it.
+  const seen = fields.optionalText('evidence') ?? '';
+  if (seen !== '' && !namesDigest(seen, request.evidenceDigest ?? ''))
+    throw notYet(request, `rests on evidence ${request.evidenceDigest ?? 'none'}, not on ${seen}; look at it again`);
   const message = await attest({ caller, request, decision, comment });
   const answer = await gates.decide({ workflowId, message });
   if (!answer.counted) {
+    const { id: requestId, model, version } = request;
+    await registry.recordDecision({
+      ...{ naturalKey: `rest/${randomUUID()}`, model, version, requestId, approver: caller.name, decision, comment },
+      ...{ evidence: seen, counted: false, whyNot: answer.whyNot, receivedVia: 'rest' },
+    });
     throw new SuperstepError(answer.failure, `the gate of ${workflowId} does not count this: ${answer.whyNot}`, {
       requestId: request.id,
     });
