@@ -21,7 +21,7 @@ export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --com
   --address HOST     Temporal server; default as npm run temporal
   --dry-run          prints what would be sent, and sends nothing
 
-  Token: SUPERSTEP_TOKEN, or the file ~/.config/superstep/token. Registry: SUPERSTEP_REGISTRY_URL.
+  Token: SUPERSTEP_TOKEN, or the file ~/.config/superstep/token. Registry: SUPERSTEP_REGISTRY_ADDRESS.
 `;
 
 export interface DecideCommand {

@@ -16,9 +16,9 @@ export function runTemporalCli(cli: string, args: readonly string[], env: NodeJS
   });
 }
 
-/** The registry's address of an environment: SUPERSTEP_REGISTRY_URL, else the local stack's. */
+/** The registry's address of an environment: SUPERSTEP_REGISTRY_ADDRESS, else the local stack's. */
 export async function registryUrl(environment: Environment, env: NodeJS.ProcessEnv): Promise<string> {
-  const given = env['SUPERSTEP_REGISTRY_URL'];
+  const given = env['SUPERSTEP_REGISTRY_ADDRESS'];
   const base = given ? given.replace(/\/+$/, '') : await localRegistry(env);
   return environment === 'prod' ? base : `${base}/${environment}`;
 }
@@ -43,7 +43,7 @@ export async function postJson(url: string, body: unknown, token: string): Promi
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
   const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch((error: unknown) => {
     throw messageForPerson(
-      `no registry answers on ${url}: ${firstLine(error)}. Start one (npm start), or name another in SUPERSTEP_REGISTRY_URL.`,
+      `no registry answers on ${url}: ${firstLine(error)}. Start one (npm start), or name another in SUPERSTEP_REGISTRY_ADDRESS.`,
     );
   });
   const text = await response.text();
