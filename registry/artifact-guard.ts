@@ -17,10 +17,11 @@ interface Guarded {
 }
 
 /**
- * What a gate judged must stay what it was: a file under the source of a registered version, or of a run of this
- * engine, is not replaced, and nothing is added to the folder of a version whose model file is known. (Before that a
- * client may still upload what it has registered.)
+ * What a gate judged must stay what it was: nothing is put among the files of a run of this engine, nor under the source
+ * of a registered version once its model file is known. Before that its makers may add what is missing, and replace
+ * nothing.
  *
+ * @param replaces whether a file of another content has the path now
  * @throws NotAuthorized where the policy refuses direct changes
  */
 export async function requireWritable(
@@ -29,13 +30,14 @@ export async function requireWritable(
   directChanges: DirectChanges,
 ): Promise<void> {
   if (directChanges === 'allowed') return;
-  const around = await guardedAround(trx, path);
-  const guard = around.find(({ closed }) => closed || replaces);
+  const guard = (await guardedAround(trx, path)).find(({ closed }) => closed || replaces);
   if (guard !== undefined) throw refused(path, guard, replaces ? 'be replaced' : 'be added');
 }
 
 /**
- * The same for a file, or a folder with all below. @throws NotAuthorized where the policy refuses direct changes
+ * The same for a file, or a folder with all below.
+ *
+ * @throws NotAuthorized where the policy refuses direct changes
  */
 export async function requireDeletable(trx: Knex, path: string, directChanges: DirectChanges): Promise<void> {
   if (directChanges === 'allowed') return;
@@ -87,7 +89,7 @@ async function runsAt(trx: Knex, narrow: Narrow): Promise<Guarded[]> {
     .whereNotNull('natural_key')
     .where((query) => void spelledOtherwise(narrow(query), 'artifact_uri'))
     .select<{ id: string; artifact_uri: string }[]>('id', 'artifact_uri');
-  return rows.flatMap(({ id, artifact_uri }) => guardedAt(artifact_uri, `the finished run ${id}`, false));
+  return rows.flatMap(({ id, artifact_uri }) => guardedAt(artifact_uri, `run ${id} of a workflow`, true));
 }
 
 /** The same place may be spelt with more slashes: those few are compared one by one. */

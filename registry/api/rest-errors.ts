@@ -10,6 +10,7 @@ export const ERROR_STATUS = {
   RESOURCE_DOES_NOT_EXIST: 404,
   ENDPOINT_NOT_FOUND: 404,
   RESOURCE_CONFLICT: 409,
+  ABORTED: 409,
   RESOURCE_EXHAUSTED: 429,
   INTERNAL_ERROR: 500,
   NOT_IMPLEMENTED: 501,
@@ -54,6 +55,8 @@ const CODE_OF_FAILURE: Partial<Readonly<Record<FailureType, ErrorCode>>> = {
   NotAuthorized: 'PERMISSION_DENIED',
   NotAuthenticated: 'UNAUTHENTICATED',
   RegistryUnavailable: 'TEMPORARILY_UNAVAILABLE',
+  // Sent again, a large file would meet the same full disk eight times.
+  ArtifactStoreFull: 'ABORTED',
 };
 
 const ERROR_CLASS: Partial<Readonly<Record<ErrorCode, string>>> = {

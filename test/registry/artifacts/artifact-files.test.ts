@@ -96,13 +96,27 @@ describe('where direct changes are refused', () => {
     }
   });
 
-  it('adds nothing to the folder of a version whose file is known, and notes beside it', async () => {
-    await expect(files.put(`${root}/model/MLmodel`, await content('new'), 'refused')).rejects.toMatchObject({
+  it('adds nothing to a run of a workflow', async () => {
+    await expect(files.put(`${root}/notes.txt`, await content('new'), 'refused')).rejects.toMatchObject(refused);
+  });
+
+  it('lets a client complete what it registered, until the model file is known', async () => {
+    const folder = '2/x/model';
+    const version = { model: 'delays', version: 1 };
+    const change = { download_uri: `mlflow-artifacts:/${folder}`, onnx_sha256: null };
+    await t.db.write((trx) => trx('model_versions').where(version).update(change));
+    await files.put(`${folder}/MLmodel`, await content('one'), 'refused');
+    await expect(files.put(`${folder}/MLmodel`, await content('two'), 'refused')).rejects.toMatchObject({
       ...refused,
-      message: expect.stringContaining('delays version 1') as string,
+      message: expect.stringContaining('the source of delays version 1') as string,
     });
-    await files.put(`${root}/notes.txt`, await content('new'), 'refused');
-    await expect(files.delete(`${root}/notes.txt`, 'refused')).rejects.toMatchObject(refused);
+    await t.db.write((trx) =>
+      trx('model_versions')
+        .where(version)
+        .update({ onnx_sha256: 'a'.repeat(64) }),
+    );
+    await expect(files.put(`${folder}/extra`, await content('new'), 'refused')).rejects.toMatchObject(refused);
+    await files.put('2/x/notes.txt', await content('new'), 'refused');
   });
 
   it('lets through what belongs to nothing that is judged', async () => {
