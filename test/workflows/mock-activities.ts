@@ -4,6 +4,7 @@ import type { MonitoringActivities } from '../../activities/monitoring-activitie
 import type { PredictionActivities } from '../../activities/prediction-activities.ts';
 import type { ProjectActivities } from '../../activities/project-activities.ts';
 import type { PromotionActivities } from '../../activities/promotion-activities.ts';
+import type { RecertificationActivities } from '../../activities/recertification-activities.ts';
 import type { RefreshActivities } from '../../activities/refresh-activities.ts';
 import type { RegistrationActivities } from '../../activities/registration-activities.ts';
 import type { RetrainingActivities } from '../../activities/retraining-activities.ts';
@@ -34,6 +35,7 @@ export type Activities = ProjectActivities &
   RegistrationActivities &
   PromotionActivities &
   RetrainingActivities &
+  RecertificationActivities &
   AuditActivities &
   RefreshActivities &
   DatasetActivities &
@@ -78,7 +80,7 @@ export function mockActivities(): MockActivities {
 
 /** Everything passes; the evidence of each comparison of a run has a digest of its own. */
 function happyPath(): Activities {
-  return { ...edges(), ...promotions(), ...audits(), ...lakeAndTraining() };
+  return { ...edges(), ...promotions(), ...recertifications(), ...audits(), ...lakeAndTraining() };
 }
 
 function edges(): ProjectActivities & RegistrationActivities & RetrainingActivities {
@@ -134,6 +136,13 @@ function promotions(): PromotionActivities & Pick<DatasetActivities, 'compareMod
       to: CHAMPION,
       waitingGates: [],
     }),
+  };
+}
+
+function recertifications(): RecertificationActivities {
+  return {
+    modelsInProduction: async () => ({ models: [PROJECT], input: {} }),
+    recertifyModel: async ({ model }) => ({ model, version: VERSION, findings: [] }),
   };
 }
 
