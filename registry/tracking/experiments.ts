@@ -70,7 +70,7 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
 
   return {
     /** @throws AlreadyExists for a name that an experiment has, also a deleted one */
-    createExperiment: (input: NewExperiment): Promise<string> => {
+    createExperiment: async (input: NewExperiment): Promise<string> => {
       requireNewExperiment(input);
       return db.write((trx) => insertExperiment(trx, input, at()));
     },
@@ -90,7 +90,7 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
         throw new SuperstepError('UnknownResource', `Could not find experiment with name '${name.slice(0, 500)}'`);
       }),
 
-    searchExperiments: (search: ExperimentSearch) => searchExperiments(db, search),
+    searchExperiments: async (search: ExperimentSearch) => searchExperiments(db, search),
 
     /** Its runs go with it. */
     deleteExperiment: (experimentId: string): Promise<void> => {
@@ -111,7 +111,7 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
       return db.write(restore, { scope: experimentScope(experimentId) });
     },
 
-    renameExperiment: (experimentId: string, name: string): Promise<void> => {
+    renameExperiment: async (experimentId: string, name: string): Promise<void> => {
       requireExperimentName(name, 'new_name');
       return db.write(async (trx) => {
         const row = await requireActive(trx, experimentId);
@@ -121,7 +121,7 @@ export function createExperiments({ db, now }: ExperimentsDeps) {
       });
     },
 
-    setExperimentTag: (experimentId: string, tag: Tag): Promise<void> => {
+    setExperimentTag: async (experimentId: string, tag: Tag): Promise<void> => {
       requireExperimentTag(tag.key, tag.value, '');
       return db.write(async (trx) => setTag(trx, (await requireActive(trx, experimentId)).id, tag));
     },

@@ -32,7 +32,7 @@ export function createMetricHistory({ db }: { readonly db: RegistryDatabase }) {
      *
      * @throws UnknownResource for an unknown run; an unknown key has no points
      */
-    metricHistory: (
+    metricHistory: async (
       runId: string,
       key: string,
       page: { readonly maxResults?: number; readonly pageToken?: string },

@@ -27,7 +27,7 @@ const LONGEST_MODEL_ID = 255;
 export function createRunInputs({ db }: { readonly db: RegistryDatabase }) {
   return {
     /** @throws InvalidInput, UnknownResource, NotAuthorized for a run of a workflow */
-    logInputs: (runId: string, datasets: readonly DatasetInput[], modelIds: readonly string[]): Promise<void> => {
+    logInputs: async (runId: string, datasets: readonly DatasetInput[], modelIds: readonly string[]): Promise<void> => {
       requireAtMost(datasets.length, 'datasets');
       requireAtMost(modelIds.length, 'models');
       datasets.forEach((input, i) => requireDatasetInput(input, `datasets[${i}].`));
@@ -44,7 +44,7 @@ export function createRunInputs({ db }: { readonly db: RegistryDatabase }) {
     },
 
     /** @throws InvalidInput, UnknownResource, NotAuthorized for a run of a workflow */
-    logOutputs: (runId: string, outputs: readonly ModelOutput[]): Promise<void> => {
+    logOutputs: async (runId: string, outputs: readonly ModelOutput[]): Promise<void> => {
       requireAtMost(outputs.length, 'models');
       outputs.forEach(({ modelId }, i) => requireLength(modelId, LONGEST_MODEL_ID, `models[${i}].model_id`));
       const steps = new Map(outputs.map(({ modelId, step }) => [modelId, step]));
@@ -58,7 +58,7 @@ export function createRunInputs({ db }: { readonly db: RegistryDatabase }) {
     },
 
     /** The datasets that runs of the experiments read, and for what. */
-    searchDatasets: (experimentIds: readonly string[]): Promise<DatasetSummary[]> => {
+    searchDatasets: async (experimentIds: readonly string[]): Promise<DatasetSummary[]> => {
       const ids = experimentIds.map(experimentNumber);
       return db.read(async (knex) => {
         const rows = await knex('datasets')

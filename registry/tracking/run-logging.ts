@@ -57,7 +57,7 @@ export function createRunLogging({ db }: { readonly db: RegistryDatabase }) {
     },
 
     /** Adds a model's description to the run's history of them, as clients before MLflow 3 do. */
-    recordModel: (runId: string, modelJson: string): Promise<void> => {
+    recordModel: async (runId: string, modelJson: string): Promise<void> => {
       const model = readModelJson(modelJson);
       const record = async (trx: Knex): Promise<void> => {
         await requireActiveRun(trx, runId);
