@@ -29,9 +29,9 @@ const NETWORK_CODES = [
   'EAI_AGAIN',
 ];
 
-/** pg gives these no code. */
+/** pg gives these no code, and knex puts what it was doing before them. */
 const LOST_CONNECTION =
-  /^Connection terminated|^Connection ended unexpectedly|connection error and is not queryable|^timeout expired$/i;
+  /Connection terminated|Connection ended unexpectedly|connection error and is not queryable|^timeout expired$/i;
 
 /** Whether an error of a database passes by itself. */
 export function isPassing(error: unknown): boolean {
