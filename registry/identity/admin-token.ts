@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Knex } from 'knex';
 import { addPrincipal, type Actor, type IdentityDeps } from './principals.ts';
 import { grantRole } from './role-grants.ts';
@@ -38,11 +38,11 @@ export async function ensureAdminToken({ db, now, folder }: AdminTokenDeps): Pro
   const file = adminTokenFile(folder);
   const was = await readSecretFile(file);
   if (was === undefined && (await db.read(wasMadeBefore))) {
-    return { state: 'lost', problem: replacement(`${file} is not there any more`), file };
+    return { state: 'lost', problem: replacement(folder, `${file} is not there any more`), file };
   }
   if (was === undefined) await createSecretFile(file, `${newToken()}\n`);
   const token = ((await readSecretFile(file)) ?? '').trim();
-  if (!isTokenShaped(token)) return { state: 'lost', problem: replacement(`${file} holds no token`), file };
+  if (!isTokenShaped(token)) return { state: 'lost', problem: replacement(folder, `${file} holds no token`), file };
   return db.write(async (trx): Promise<AdminToken> => {
     const at = now();
     const known = await findToken(trx, token);
@@ -50,10 +50,10 @@ export async function ensureAdminToken({ db, now, folder }: AdminTokenDeps): Pro
       const problem = problemOf(known, at.toISOString());
       return problem === null
         ? { state: 'present', file }
-        : { state: 'lost', problem: replacement(`the token in ${file} ${problem}`), file };
+        : { state: 'lost', problem: replacement(folder, `the token in ${file} ${problem}`), file };
     }
     if (await wasMadeBefore(trx)) {
-      return { state: 'lost', problem: replacement(`the token in ${file} is not one of this database`), file };
+      return { state: 'lost', problem: replacement(folder, `the token in ${file} is not one of this database`), file };
     }
     await addAdmin(trx, token, AT_FIRST_START, at);
     return { state: 'created', token, file };
@@ -94,6 +94,7 @@ function problemOf({ revokedAt, expiresAt }: TokenRecord, at: string): string | 
   return expiresAt <= at ? `expired on ${expiresAt}` : null;
 }
 
-function replacement(problem: string): string {
-  return `${problem}; whoever owns this machine makes a new one: npm run users -- admin-token`;
+function replacement(folder: string, problem: string): string {
+  const command = `npm run users -- admin-token -e ${basename(folder)}`;
+  return `${problem}; whoever owns this machine makes a new one: ${command}`;
 }

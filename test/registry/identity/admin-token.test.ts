@@ -20,7 +20,7 @@ const inFile = async () => (await readFile(file, 'utf8')).trim();
 const lost = (problem: RegExp) => ({
   state: 'lost',
   file,
-  problem: expect.stringMatching(new RegExp(`${problem.source}.*npm run users -- admin-token`)) as string,
+  problem: expect.stringMatching(new RegExp(`${problem.source}.*npm run users -- admin-token -e prod`)) as string,
 });
 
 describe('the first start', () => {
