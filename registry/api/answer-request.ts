@@ -71,8 +71,17 @@ async function decideAtGate(
   if (!answer.counted) {
     const { id: requestId, model, version } = request;
     await registry.recordDecision({
-      ...{ naturalKey: `rest/${randomUUID()}`, model, version, requestId, approver: caller.name, decision, comment },
-      ...{ evidence: seen, counted: false, whyNot: answer.whyNot, receivedVia: 'rest' },
+      naturalKey: `rest/${randomUUID()}`,
+      model,
+      version,
+      requestId,
+      approver: caller.name,
+      decision,
+      comment,
+      evidence: seen,
+      counted: false,
+      whyNot: answer.whyNot,
+      receivedVia: 'rest',
     });
     throw new SuperstepError(answer.failure, `the gate of ${workflowId} does not count this: ${answer.whyNot}`, {
       requestId: request.id,
