@@ -148,21 +148,26 @@ export async function insertRequest(
   if (closing !== undefined) await logClosing(trx, request, closing);
 }
 
-/** Opens the gate of a request that was asked before: it now rests on evidence. */
+/** Opens the gate of a request that was asked before, on evidence; or closes it at once, when it comes too late. */
 export async function openAsked(
   trx: Knex,
-  { id, model, version, toStage }: TransitionRequest,
+  asked: TransitionRequest,
   ground: Pick<TransitionRequest, 'evidenceDigest' | 'expectedChampion' | 'workflowId'>,
-  at: string,
+  state: Closing | { readonly at: string },
 ): Promise<void> {
+  const { id, model, version, toStage } = asked;
   const { evidenceDigest, expectedChampion, workflowId } = ground;
-  await trx('transition_requests').where({ id }).update({
-    status: 'open',
-    evidence_digest: evidenceDigest,
-    expected_champion: expectedChampion,
-    workflow_id: workflowId,
-  });
-  const opened = { at, model, version, toStage, evidenceDigest, workflowId, by: 'superstep' };
+  const closing = 'status' in state ? state : undefined;
+  await trx('transition_requests')
+    .where({ id })
+    .update({
+      ...(closing === undefined ? { status: 'open' } : {}),
+      evidence_digest: evidenceDigest,
+      expected_champion: expectedChampion,
+      workflow_id: workflowId,
+    });
+  if (closing !== undefined) return closeRequest(trx, { ...asked, ...ground }, closing);
+  const opened = { at: state.at, model, version, toStage, evidenceDigest, workflowId, by: 'superstep' };
   await writeActivity(trx, { ...opened, action: 'GATE_OPENED' });
 }
 

@@ -286,15 +286,11 @@ async function insertApproval(
   const id = asked?.id ?? idFromKey('request', naturalKey);
   const closing = newer === undefined ? undefined : supersession(newer.version, requestedBy, at);
   if (asked === undefined) {
-    const said =
-      asker === undefined || asker.comment === ''
-        ? {}
-        : { requestedProof: asker.requestedProof, comment: asker.comment };
+    const said = asker === undefined ? {} : { requestedProof: asker.requestedProof, comment: asker.comment };
     const request = { id, naturalKey, model, version, toStage: 'Production' as const, requestedBy, createdAt: at };
     await insertRequest(trx, { ...request, ...said, ...ground }, closing);
   } else {
-    await openAsked(trx, asked, ground, at);
-    if (closing !== undefined) await closeRequest(trx, { ...asked, ...ground, status: 'open' }, closing);
+    await openAsked(trx, asked, ground, closing ?? { at });
   }
   if (closing !== undefined) await archiveCandidate(trx, { id, model, version, ...ground }, closing);
   return id;

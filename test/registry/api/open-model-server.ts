@@ -94,7 +94,8 @@ export async function openModelServer(
         : { payload: JSON.stringify(fields), headers: { 'content-type': 'application/json' } };
     const url = path.startsWith('/') ? `/api/2.0${path}` : `/api/2.0/mlflow/${path}`;
     const answer = await app.inject({ method, url, ...sent, headers: { ...sent.headers, ...headers } });
-    if (bugs.length > 0) throw bugs[0];
+    const bug = bugs.shift();
+    if (bug !== undefined) throw bug as Error;
     return { status: answer.statusCode, body: answer.json<Record<string, unknown>>() };
   };
   return {
