@@ -29,7 +29,7 @@ export interface Answer {
   readonly json: unknown;
 }
 
-/** Replays pairs against a server, one after the other, and keeps the ids that it gives out. */
+/** Replays pairs against a server's environment dev, one after the other, and keeps the ids that it gives out. */
 export function createReplay(port: number) {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   const bound = new Map<string, string>();
@@ -86,7 +86,7 @@ function send(agent: Agent, port: number, pair: GoldenPair): Promise<Answer> {
     ...pair.headers,
   };
   // The path goes as it stands: URL would fold the ways upwards that some lines hold.
-  const path = query.size === 0 ? pair.path : `${pair.path}?${query.toString()}`;
+  const path = `/dev${pair.path}${query.size === 0 ? '' : `?${query.toString()}`}`;
   return new Promise((resolve, reject) => {
     const request = httpRequest({ host: '127.0.0.1', port, agent, method: pair.method, path, headers }, (answer) => {
       const pieces: Buffer[] = [];
