@@ -29,7 +29,10 @@ const LARGEST_UPLOAD = 10 * 1024 * 1024;
 
 /** Serves the bytes of artifacts, in and out: the proxy of MLflow's clients, and the addresses that its UI uses. */
 export function registerArtifactStreams(scope: FastifyInstance, deps: ArtifactStreamsDeps): void {
-  // Bodies stay in the connection until a handler reads them, whatever their type and length.
+  // Bodies stay in the connection until a handler reads them, whatever their length and whatever is said of their type.
+  scope.addHook('onRequest', async ({ raw }) => {
+    delete raw.headers['content-type'];
+  });
   scope.removeAllContentTypeParsers();
   scope.addContentTypeParser('*', (_request, _payload, done) => done(null));
   registerProxy(scope, deps);
