@@ -1,0 +1,109 @@
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { renderEvidencePage } from '../../console/evidence-page.ts';
+import { IN_TOTO_PAYLOAD } from '../../contracts/decision-statement.ts';
+import type { CandidateEvidence } from '../../contracts/evidence.ts';
+import type { ArtifactRef } from '../../contracts/references.ts';
+import type { AuditRow } from '../../registry/audit/chain.ts';
+import { sealEnvelope } from '../../registry/audit/envelope.ts';
+import { mlBom } from '../../registry/audit/pack/ml-bom.ts';
+import { VERSION_FILES, versionFolder } from '../../registry/audit/pack/pack-contents.ts';
+import { provenanceStatement, type VersionOrigin } from '../../registry/audit/pack/provenance.ts';
+import type { ModelVersionRecord } from '../../registry/model-versions.ts';
+import type { Run } from '../../registry/tracking.ts';
+import type { ExportOptions } from './export-pack.ts';
+import { writeHistories } from './export-histories.ts';
+import type { OpenEnvironment } from './open-environment.ts';
+
+export interface VersionToExport extends ExportOptions {
+  readonly record: ModelVersionRecord;
+  /** The model's audit. */
+  readonly rows: readonly AuditRow[];
+  readonly createdAt: string;
+}
+
+const MODEL_CARD = 'model-card.md';
+
+/** Writes all that is known of one version; answers what is missing, in words. */
+export async function writeVersion(open: OpenEnvironment, subject: VersionToExport): Promise<string[]> {
+  const { registry, artifacts } = open;
+  const { record, key } = subject;
+  const { model, version } = record;
+  const folder = join(subject.folder, versionFolder(version));
+  await mkdir(join(folder, 'evidence'), { recursive: true });
+  const write = (name: string, value: unknown): Promise<void> =>
+    writeFile(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
+
+  const requests = await registry.transitionRequests(model, version);
+  const decisions = (await Promise.all(requests.map(({ id }) => registry.decisions(id)))).flat();
+  const stays = (await registry.productionHistory(model)).filter((stay) => stay.version === version);
+  const run = record.runId === null ? undefined : await registry.getRun(record.runId);
+  await write(VERSION_FILES.version, record);
+  await write(VERSION_FILES.requests, requests);
+  await write(VERSION_FILES.decisions, decisions);
+  await write(VERSION_FILES.gates, await registry.gateRecords(model, version));
+  await write(VERSION_FILES.production, stays);
+  await write(VERSION_FILES.lineage, run ?? null);
+  await write(VERSION_FILES.artifacts, { onnx: record.onnx, ...run?.artifacts });
+
+  const digests = [...new Set(requests.flatMap(({ evidenceDigest }) => evidenceDigest ?? []))];
+  const { evidence, missing } = await writeEvidence(open, folder, digests);
+  const card = run?.artifacts[MODEL_CARD];
+  if (card !== undefined) await copyFile(artifacts.path(card), join(folder, VERSION_FILES.modelCard));
+  const origin = originOf(open, record, run);
+  await write(VERSION_FILES.provenance, provenanceStatement(origin));
+  await write(VERSION_FILES.provenanceSigned, sealEnvelope(key, IN_TOTO_PAYLOAD, provenanceStatement(origin)));
+  const { description, owner } = record;
+  const metrics = run?.metrics ?? {};
+  await write(VERSION_FILES.bom, mlBom({ ...origin, description, owner, metrics, evidence, at: subject.createdAt }));
+  const histories = await writeHistories(open, folder, subject, origin.workflowId);
+  await write(VERSION_FILES.histories, histories);
+  return [
+    ...missing,
+    ...(card === undefined ? [`model card of version ${version}`] : []),
+    ...histories.filter(({ file }) => file === null).map(({ workflowId, note }) => `history of ${workflowId}: ${note}`),
+  ].map((what) => (what.includes(`version ${version}`) ? what : `version ${version}: ${what}`));
+}
+
+function originOf({ environment }: OpenEnvironment, record: ModelVersionRecord, run: Run | undefined): VersionOrigin {
+  const workflowId = run?.inputs['workflowId'];
+  return {
+    environment,
+    model: record.model,
+    version: record.version,
+    onnx: record.onnx,
+    inputs: run?.inputs ?? {},
+    params: run?.params ?? {},
+    artifacts: run?.artifacts ?? {},
+    runId: record.runId,
+    workflowId: typeof workflowId === 'string' ? workflowId : null,
+    startedAt: run?.startedAt ?? null,
+    endedAt: run?.endedAt ?? null,
+  };
+}
+
+/** Evidence lies in the artifact store under its own digest; the page is made anew from it, as it was made then. */
+async function writeEvidence({ artifacts }: OpenEnvironment, folder: string, digests: readonly string[]) {
+  const missing: string[] = [];
+  let evidence: CandidateEvidence | undefined;
+  for (const digest of digests) {
+    if (!(await artifacts.has(digest))) {
+      missing.push(`evidence ${digest}`);
+      continue;
+    }
+    const ref: ArtifactRef = { uri: `artifact:sha256/${digest}`, sha256: digest, bytes: 0 };
+    await copyFile(artifacts.path(ref), join(folder, 'evidence', `${digest}.json`));
+    const page = await renderPage(join(folder, 'evidence', `${digest}.json`), digest).catch(() => undefined);
+    if (page === undefined) missing.push(`page of evidence ${digest}: it is of another form than this program reads`);
+    else {
+      ({ evidence } = page);
+      await writeFile(join(folder, 'evidence', `${digest}.html`), page.html);
+    }
+  }
+  return { evidence, missing };
+}
+
+async function renderPage(file: string, digest: string) {
+  const evidence = JSON.parse(await readFile(file, 'utf8')) as CandidateEvidence;
+  return { evidence, html: await renderEvidencePage({ evidence, digest, commands: [] }) };
+}
