@@ -19,7 +19,8 @@ const configSchema = z.strictObject({
   /** 0 for any free port: the printed line tells which. */
   port: z.int().min(0).max(65_535),
   host: z.string().min(1).default('127.0.0.1'),
-  registryFile: z.string().min(1),
+  /** A SQLite file, or the URL of a PostgreSQL database. */
+  registry: z.union([z.strictObject({ file: z.string().min(1) }), z.strictObject({ url: z.string().min(1) })]),
   artifactsFolder: z.string().min(1),
   pollMs: z.int().min(10).max(60_000).default(500),
   maxRows: z.int().min(1).max(100_000).default(1024),
@@ -59,7 +60,7 @@ export function readEndpointConfig(args: readonly string[]): z.output<typeof con
 async function main(): Promise<void> {
   const config = readEndpointConfig(process.argv.slice(2));
   const log = (line: string): void => void process.stderr.write(`${new Date().toISOString()} ${line}\n`);
-  const db = openRegistryDatabase({ file: config.registryFile });
+  const db = openRegistryDatabase(config.registry);
   const artifacts = createArtifactStore({ folder: config.artifactsFolder });
   const registry = createRegistry({ db, artifacts, now: () => new Date() });
   const endpoint = createEndpoint({

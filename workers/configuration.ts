@@ -5,6 +5,7 @@ import type { NativeConnectionOptions } from '@temporalio/worker';
 import { z } from 'zod';
 import { ENVIRONMENTS, type Environment } from '../contracts/environments.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import type { RegistryLocation } from '../registry/database.ts';
 
 /** What a worker process does: `workflows` serves the queue `superstep`, `data` serves `superstep-data` and `superstep-train`. */
 export const WORKER_ROLES = ['workflows', 'data'] as const;
@@ -23,6 +24,7 @@ const environmentVariables = z.object({
   SUPERSTEP_WORKFLOW_BUNDLE: filled,
   SUPERSTEP_ENDPOINT_URL: filled,
   SUPERSTEP_EVIDENCE_URL: filled,
+  SUPERSTEP_REGISTRY_URL: z.string().optional(),
   TEMPORAL_ADDRESS: filled.default('127.0.0.1:7233'),
   TEMPORAL_NAMESPACE: filled.optional(),
   SUPERSTEP_LAKE_MEMORY: filled.default('1GB'),
@@ -38,6 +40,7 @@ export interface WorkerConfiguration {
   readonly role: WorkerRole;
   /** Folder of this environment's lake, registry, artifacts and exports. */
   readonly home: string;
+  readonly registry: RegistryLocation;
   readonly projectRoots: readonly string[];
   readonly policies: string;
   readonly duckdbExtensions: string;
@@ -62,10 +65,12 @@ export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfigura
     );
   }
   const v = parsed.data;
+  const home = resolve(v.SUPERSTEP_HOME, v.SUPERSTEP_ENVIRONMENT);
   return {
     environment: v.SUPERSTEP_ENVIRONMENT,
     role: v.SUPERSTEP_ROLE,
-    home: resolve(v.SUPERSTEP_HOME, v.SUPERSTEP_ENVIRONMENT),
+    home,
+    registry: locateRegistry(v.SUPERSTEP_ENVIRONMENT, home, v.SUPERSTEP_REGISTRY_URL),
     projectRoots: v.SUPERSTEP_PROJECTS.split(delimiter).map((root) => resolve(root)),
     policies: resolve(v.SUPERSTEP_POLICIES),
     duckdbExtensions: v.SUPERSTEP_DUCKDB_EXTENSIONS,
@@ -105,4 +110,25 @@ export function environmentPaths(home: string): EnvironmentPaths {
     exports: join(home, 'exports'),
     scratch: join(home, 'scratch'),
   };
+}
+
+const PLACE = '{environment}';
+
+/**
+ * Where an environment's registry is: the PostgreSQL database that SUPERSTEP_REGISTRY_URL names, the environment's name
+ * put in for `{environment}`, or, without that variable, a file in the environment's folder.
+ *
+ * @throws InvalidInput for a URL that is none of PostgreSQL's, or the same for every environment
+ */
+export function locateRegistry(environment: Environment, home: string, url: string | undefined): RegistryLocation {
+  if (url === undefined || url === '') return { file: environmentPaths(home).registry };
+  const example = `expected for example postgres://superstep@db.example.com/superstep_${PLACE}`;
+  if (!/^postgres(ql)?:\/\//.test(url)) {
+    throw new SuperstepError('InvalidInput', `SUPERSTEP_REGISTRY_URL is no address of PostgreSQL; ${example}`);
+  }
+  if (url.includes(PLACE)) return { url: url.replaceAll(PLACE, environment) };
+  throw new SuperstepError(
+    'InvalidInput',
+    `SUPERSTEP_REGISTRY_URL has no ${PLACE} in it, so that all environments would share one database; ${example}`,
+  );
 }

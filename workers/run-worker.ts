@@ -146,7 +146,7 @@ async function composeData(configuration: WorkerConfiguration): Promise<Composit
 async function openGovernance(configuration: WorkerConfiguration) {
   const paths = environmentPaths(configuration.home);
   await mkdir(configuration.home, { recursive: true });
-  const database = openRegistryDatabase({ file: paths.registry });
+  const database = openRegistryDatabase(configuration.registry);
   await database.migrate();
   const artifacts = createArtifactStore({ folder: paths.artifacts });
   const registry = createRegistry({ db: database, artifacts, now: () => new Date() });

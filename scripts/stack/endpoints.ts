@@ -1,9 +1,9 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../contracts/environments.ts';
-import { environmentPaths } from '../../workers/configuration.ts';
+import { environmentPaths, locateRegistry } from '../../workers/configuration.ts';
 import { HOST, type Ports } from '../dev-server/ports.ts';
 import { messageForPerson } from '../message-for-person.ts';
 import { type SupervisedProcess, superviseProcess } from '../processes/supervise-process.ts';
@@ -40,13 +40,15 @@ async function startEndpoint(settings: EndpointSettings, environment: Environmen
   const { home, report, undo } = settings;
   const port = settings.ports.endpoints[environment];
   const folder = join(home, environment);
-  const { registry, artifacts } = environmentPaths(folder);
+  const registry = locateRegistry(environment, folder, settings.env['SUPERSTEP_REGISTRY_URL']);
   await mkdir(folder, { recursive: true });
   const config = join(folder, 'endpoint.json');
-  await writeFile(
-    config,
-    JSON.stringify({ port, host: HOST, registryFile: registry, artifactsFolder: artifacts, pollMs: POLL_MS }, null, 2),
-  );
+  const artifactsFolder = environmentPaths(folder).artifacts;
+  // A URL may hold a password.
+  await rm(config, { force: true });
+  await writeFile(config, JSON.stringify({ port, host: HOST, registry, artifactsFolder, pollMs: POLL_MS }, null, 2), {
+    mode: 0o600,
+  });
   const endpoint = superviseProcess({
     name: `endpoint ${environment}`,
     command: process.execPath,

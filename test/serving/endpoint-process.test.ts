@@ -22,9 +22,9 @@ let child: ChildProcessWithoutNullStreams | undefined;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'endpoint-process-'));
-  const registryFile = join(folder, 'registry.sqlite');
-  config = { port: 0, registryFile, artifactsFolder: join(folder, 'artifacts'), pollMs: 50 };
-  db = openRegistryDatabase({ file: registryFile });
+  const registry = { file: join(folder, 'registry.sqlite') };
+  config = { port: 0, registry, artifactsFolder: join(folder, 'artifacts'), pollMs: 50 };
+  db = openRegistryDatabase(registry);
   await db.migrate();
 });
 

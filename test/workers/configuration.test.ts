@@ -25,6 +25,15 @@ describe('readConfiguration', () => {
     expect(readConfiguration({ ...COMPLETE, TEMPORAL_NAMESPACE: 'flights.prod' }).namespace).toBe('flights.prod');
   });
 
+  it('finds the registry in the folder of the environment, or on a server in a database of its own', () => {
+    expect(readConfiguration(COMPLETE).registry).toEqual({ file: '/srv/superstep/prod/registry.sqlite' });
+    const at = (url: string) => readConfiguration({ ...COMPLETE, SUPERSTEP_REGISTRY_URL: url }).registry;
+    expect(at('')).toEqual({ file: '/srv/superstep/prod/registry.sqlite' });
+    expect(at('postgres://s@db:5432/superstep_{environment}')).toEqual({ url: 'postgres://s@db:5432/superstep_prod' });
+    expect(() => at('postgres://s@db/superstep')).toThrow('all environments would share one database');
+    expect(() => at('mysql://s@db/superstep_{environment}')).toThrow('no address of PostgreSQL');
+  });
+
   it('passes on TLS and keys from the standard variables', () => {
     const { temporal } = readConfiguration({ ...COMPLETE, TEMPORAL_API_KEY: 'secret', TEMPORAL_TLS: 'true' });
     expect(temporal).toMatchObject({ apiKey: 'secret', address: '127.0.0.1:7233' });
