@@ -24,13 +24,15 @@ export interface TemporalGatesDeps {
   readonly attest: ReturnType<typeof createAttestation>['attest'];
 }
 
+/** gRPC's UNAVAILABLE and DEADLINE_EXCEEDED. */
+const AWAY: ReadonlySet<number> = new Set([14, 4]);
 /** A gate answers within milliseconds; a worker that is down would keep the caller waiting. */
 const ANSWER_WITHIN_MS = 10_000;
 
 /** The gates behind the registry's requests, as workflows on Temporal. */
 export function createTemporalGates({ client, environment, attest }: TemporalGatesDeps) {
   /** Runs a call to Temporal; when that is away, it is weather. */
-  const ask = async <T>(call: (client: Client) => Promise<T>): Promise<T> => {
+  const ask: Ask = async (call) => {
     try {
       const connected = await client();
       return await connected.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => call(connected));
@@ -40,65 +42,75 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
     }
   };
 
-  const waitingGate = (workflowId: string): Promise<WaitingGate> =>
-    ask(async (connected) => {
-      const handle = connected.workflow.getHandle(workflowId);
-      const { waitsFor, phase } = await handle
-        .query<WorkflowStatus>(MESSAGE_NAMES.status)
-        .catch((error: unknown) => rethrowGone(error, workflowId));
-      if (waitsFor !== undefined) return waitsFor;
-      throw new SuperstepError('StaleDecision', `${workflowId} waits for nobody: it is in its ${phase} phase`);
-    });
-
   const gates: GateWorkflows = {
-    startPromotion: ({ model, version, requestedBy }) =>
-      ask(async (connected) => {
-        const workflowId = idOf('promoteModel', model, version);
-        await connected.workflow.start('promoteModel', {
-          workflowId,
-          taskQueue: SUPERSTEP_QUEUE,
-          workflowIdConflictPolicy: 'USE_EXISTING',
-          args: [{ project: model, version, requestedBy }],
-          staticSummary: `Promote ${model} version ${version}, asked for by ${requestedBy} over REST`,
-          typedSearchAttributes: [
-            { key: mlModel, value: model },
-            { key: mlEnvironment, value: environment },
-            { key: mlVersion, value: String(version) },
-          ],
-        });
-        return workflowId;
-      }),
-
-    decide: ({ workflowId, message }) =>
-      ask(async (connected): Promise<GateAnswer> => {
-        const handle = connected.workflow.getHandle(workflowId);
-        try {
-          const answer = await handle.executeUpdate<DecideAnswer, [unknown]>(MESSAGE_NAMES.decide, { args: [message] });
-          if (answer.counted) return { counted: true, missing: answer.missing };
-          return notCounted('StaleDecision', 'the gate changed in the same moment; look at it again');
-        } catch (error) {
-          return refusalOf(error);
-        }
-      }),
-
-    wake: async (workflowIds) => {
-      for (const workflowId of workflowIds) {
-        await ask((connected) => connected.workflow.getHandle(workflowId).signal(MESSAGE_NAMES.groundMoved)).catch(
-          (error: unknown) => {
-            if (!(error instanceof WorkflowNotFoundError)) throw error;
-          },
-        );
-      }
-    },
+    startPromotion: startPromotion(ask, environment),
+    decide: decide(ask),
+    wake: wake(ask),
   };
-
   const attestAtGate: AttestDecision = async ({ caller, request, decision, comment }) => {
-    const { rules } = await waitingGate(request.workflowId ?? '');
-    if (rules.ground.requestId !== request.id)
-      throw new SuperstepError('StaleDecision', 'the gate waits on newer evidence by now; look at it and decide again');
+    const { rules } = await waitingGate(ask, request.workflowId ?? '');
     return { envelope: await attest(caller, { rules, decision, comment }) };
   };
   return { gates, attest: attestAtGate };
+}
+
+type Ask = <T>(call: (client: Client) => Promise<T>) => Promise<T>;
+
+function waitingGate(ask: Ask, workflowId: string): Promise<WaitingGate> {
+  return ask(async (client) => {
+    const { waitsFor, phase } = await client.workflow
+      .getHandle(workflowId)
+      .query<WorkflowStatus>(MESSAGE_NAMES.status)
+      .catch((error: unknown) => rethrowGone(error, workflowId));
+    if (waitsFor !== undefined) return waitsFor;
+    throw new SuperstepError('StaleDecision', `${workflowId} waits for nobody: it is in its ${phase} phase`);
+  });
+}
+
+function startPromotion(ask: Ask, environment: Environment): GateWorkflows['startPromotion'] {
+  return ({ model, version, requestedBy }) =>
+    ask(async (client) => {
+      const workflowId = idOf('promoteModel', model, version);
+      await client.workflow.start('promoteModel', {
+        workflowId,
+        taskQueue: SUPERSTEP_QUEUE,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        args: [{ project: model, version, requestedBy }],
+        staticSummary: `Promote ${model} version ${version}, asked for by ${requestedBy} over REST`,
+        typedSearchAttributes: [
+          { key: mlModel, value: model },
+          { key: mlEnvironment, value: environment },
+          { key: mlVersion, value: String(version) },
+        ],
+      });
+      return workflowId;
+    });
+}
+
+function decide(ask: Ask): GateWorkflows['decide'] {
+  return ({ workflowId, message }) =>
+    ask(async (client): Promise<GateAnswer> => {
+      const handle = client.workflow.getHandle(workflowId);
+      try {
+        const answer = await handle.executeUpdate<DecideAnswer, [unknown]>(MESSAGE_NAMES.decide, { args: [message] });
+        if (answer.counted) return { counted: true, missing: answer.missing };
+        return notCounted('StaleDecision', 'the gate changed in the same moment; look at it again');
+      } catch (error) {
+        return refusalOf(error);
+      }
+    });
+}
+
+function wake(ask: Ask): GateWorkflows['wake'] {
+  return async (workflowIds) => {
+    for (const workflowId of workflowIds) {
+      await ask((client) => client.workflow.getHandle(workflowId).signal(MESSAGE_NAMES.groundMoved)).catch(
+        (error: unknown) => {
+          if (!(error instanceof WorkflowNotFoundError)) throw error;
+        },
+      );
+    }
+  };
 }
 
 /** What the gate said no with; anything else is thrown again. */
@@ -127,8 +139,7 @@ function isAway(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error)) return true;
   if (!(error instanceof Error)) return false;
   const cause: unknown = isGrpcServiceError(error) ? error : error.cause;
-  // UNAVAILABLE and DEADLINE_EXCEEDED of gRPC.
-  return isGrpcServiceError(cause) && (cause.code === 14 || cause.code === 4);
+  return isGrpcServiceError(cause) && AWAY.has(cause.code);
 }
 
 function away(error: unknown): SuperstepError {
