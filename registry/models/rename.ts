@@ -86,6 +86,7 @@ export const FOLLOWS_ITS_MODEL = [
   'retrainings',
   'waivers',
   'approval_conditions',
+  'subscribers',
 ] as const;
 
 /** Moves all rows of a model to another name. */
