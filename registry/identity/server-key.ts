@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import { findPrincipal, insertPrincipal, type Actor, type IdentityDeps } from './principals.ts';
 import { createSecretFile, readSecretFile } from './secret-file.ts';
-import { insertKey, signingKeyId } from './signing-keys.ts';
+import { findKey, insertKey, signingKeyId, type SigningKey } from './signing-keys.ts';
 
 /** The principal whose key signs what the registry itself vouches for. */
 export const REGISTRY_PRINCIPAL = 'registry';
@@ -25,7 +25,7 @@ const BY_REGISTRY: Actor = { name: REGISTRY_PRINCIPAL, proof: 'claimed' };
  * public part is listed among the signing keys of `registry`. A file put in place of a lost one is a new key: what the
  * old one signed stays provable.
  *
- * @throws ChecksumMismatch for a damaged file; NotAuthorized for one that others may read
+ * @throws ChecksumMismatch for a damaged file; NotAuthorized for one that others may read, and for a revoked key
  */
 export async function loadServerKey({
   db,
@@ -43,6 +43,7 @@ export async function loadServerKey({
       const row = { name: REGISTRY_PRINCIPAL, kind: 'system' as const, issuer: null, description };
       await insertPrincipal(trx, { ...row, by: REGISTRY_PRINCIPAL, at });
     }
+    requireUnrevoked(file, await findKey(trx, signingKeyId(publicKey)));
     await insertKey(trx, { principal: REGISTRY_PRINCIPAL, publicKey, by: BY_REGISTRY, at });
   });
   return {
@@ -76,6 +77,15 @@ function readKeyFile(file: string, text: string): KeyObject {
     'ChecksumMismatch',
     `${file} does not hold the Ed25519 key that it names; restore it from a backup, or move it away: the next start makes a new one`,
     { file },
+  );
+}
+
+function requireUnrevoked(file: string, key: SigningKey | undefined): void {
+  if (key === undefined || key.revokedAt === null) return;
+  throw new SuperstepError(
+    'NotAuthorized',
+    `the key ${key.keyId} in ${file} was revoked on ${key.revokedAt} (${key.revokedReason ?? ''}); move the file away: the next start makes a new key`,
+    { file, keyId: key.keyId },
   );
 }
 

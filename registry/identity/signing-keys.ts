@@ -152,7 +152,8 @@ function isSoundKey(raw: Uint8Array): boolean {
   }
 }
 
-async function findKey(knex: Knex, keyId: string): Promise<SigningKey | undefined> {
+/** A key by its id, revoked or not; undefined when there is none. */
+export async function findKey(knex: Knex, keyId: string): Promise<SigningKey | undefined> {
   const row = await knex('signing_keys').where({ key_id: keyId }).first<KeyRow | undefined>('*');
   return row === undefined ? undefined : fromRow(row);
 }

@@ -1,5 +1,5 @@
 import { generateKeyPairSync, verify, createPublicKey } from 'node:crypto';
-import { chmod, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -100,6 +100,19 @@ describe('the key of the environment', () => {
     const der = Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), Buffer.from(key.publicKey, 'hex')]);
     expect(verify(null, message, createPublicKey({ key: der, format: 'der', type: 'spki' }), signature)).toBe(true);
     expect(ed25519.verify(signature, Buffer.from('other'), Buffer.from(key.publicKey, 'hex'))).toBe(false);
+  });
+
+  it('is replaced by a new one when it was revoked and its file moved away', async () => {
+    const { keyId } = await load();
+    await t.identity.revokeKey({ keyId, reason: 'a backup was lost', by: BY });
+    await expect(load()).rejects.toThrow(/revoked on .*a backup was lost.*move the file away/);
+    await rm(join(t.folder, 'prod', 'server-key.json'));
+    const next = await load();
+    const standing = (await t.identity.signingKeys()).map((key) => [key.keyId, key.revokedReason]);
+    expect(standing).toEqual([
+      [keyId, 'a backup was lost'],
+      [next.keyId, null],
+    ]);
   });
 
   it('is refused when others may read it or it is damaged, without quoting it', async () => {
