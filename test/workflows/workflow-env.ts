@@ -13,6 +13,8 @@ import { mockActivities, type MockActivities } from './mock-activities.ts';
 /** A server of its own with the real workflows and mocked activities on all three queues. */
 export interface WorkflowEnv {
   readonly client: Client;
+  /** `host:port` of the server. */
+  readonly address: string;
   readonly mocks: MockActivities;
   /** Starts a workflow as the CLI does; `id` is unique unless given. */
   start(type: WorkflowType, input: unknown, id?: string): Promise<WorkflowHandle>;
@@ -24,13 +26,14 @@ const IDENTITY = 'superstep-test';
 let logsAreQuiet = false;
 
 /** Starts server and workers. One per test file, since the workflows name their queues. */
-export async function startWorkflowEnv(workflowBundle: string): Promise<WorkflowEnv> {
+export async function startWorkflowEnv(workflowBundle: string, namespace = 'default'): Promise<WorkflowEnv> {
   if (!logsAreQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   logsAreQuiet = true;
   const server = await TestWorkflowEnvironment.createLocal({
     client: { identity: IDENTITY },
     server: {
       executable: { type: 'existing-path', path: nativeParts().temporalCli },
+      namespace,
       searchAttributes: [...SEARCH_ATTRIBUTES],
       log: { format: 'pretty', level: 'error' },
     },
@@ -40,6 +43,7 @@ export async function startWorkflowEnv(workflowBundle: string): Promise<Workflow
     [SUPERSTEP_QUEUE, DATA_QUEUE, TRAIN_QUEUE].map((taskQueue) =>
       Worker.create({
         connection: server.nativeConnection,
+        namespace,
         identity: IDENTITY,
         taskQueue,
         // A failed test may leave an activity that waits for ever; the server must be stopped none the less.
@@ -54,6 +58,7 @@ export async function startWorkflowEnv(workflowBundle: string): Promise<Workflow
   let started = 0;
   return {
     client: server.client,
+    address: server.address,
     mocks,
     start: (type, input, id = `${type}/${++started}`) =>
       server.client.workflow.start(type, {
