@@ -110,9 +110,13 @@ async function decisionFaults(folder: string, keys: PackedKeys, rows: readonly A
   return decisions.flatMap((decision) => {
     const who = `the ${decision.decision} of ${decision.approver} of ${decision.recordedAt}`;
     const recorded = rows.some(
-      (row) => row.action === 'RECORDED_DECISION' && row.by === decision.approver && row.at === decision.recordedAt,
+      ({ action, by, at, proof }) =>
+        action === 'RECORDED_DECISION' &&
+        by === decision.approver &&
+        at === decision.recordedAt &&
+        proof === decision.proof,
     );
-    const faults = recorded ? [] : [`${who} is not in the audit`];
+    const faults = recorded ? [] : [`${who}, proved by ${decision.proof}, is not in the audit`];
     if (decision.proof === 'claimed') return faults;
     const request = requests.find(({ id }) => id === decision.requestId);
     const problem = statementProblem(decision, keys, version, request?.evidenceDigest ?? null);
