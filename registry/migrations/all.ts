@@ -8,6 +8,7 @@ import { createIdentity } from './0006-identity.ts';
 import { createAudit } from './0007-audit.ts';
 import { createWebhooks } from './0008-webhooks.ts';
 import { createGovernance } from './0009-governance.ts';
+import { indexModels } from './0010-model-indexes.ts';
 
 export interface Migration {
   readonly name: string;
@@ -25,4 +26,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0007-audit', up: createAudit },
   { name: '0008-webhooks', up: createWebhooks },
   { name: '0009-governance', up: createGovernance },
+  { name: '0010-model-indexes', up: indexModels },
 ];

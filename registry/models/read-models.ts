@@ -58,12 +58,8 @@ async function readVersionTags(
   page: Knex.QueryBuilder,
   rows: readonly VersionRow[],
 ): Promise<ReadonlyMap<string, Tag[]>> {
-  const [only] = rows;
   const query = knex('model_version_tags').orderBy(['model', 'version', 'key']);
-  const wanted =
-    rows.length === 1 && only !== undefined
-      ? query.where({ model: only.model, version: only.version })
-      : query.whereIn(['model', 'version'], page.clone().select('model_versions.model', 'model_versions.version'));
+  const wanted = narrowToRows(query, page, rows);
   const tags = new Map<string, Tag[]>();
   for (const row of await wanted.select<VersionTagRow[]>('*')) {
     const key = keyOf(row);
@@ -73,6 +69,32 @@ async function readVersionTags(
     else known.push(tag);
   }
   return tags;
+}
+
+// More pairs than that make a statement too long for PostgreSQL or too slow to read for SQLite.
+const MOST_PAIRS = 400;
+
+/** The tags of these very rows, by the cheapest condition that says so; others that it lets through are not shown. */
+function narrowToRows(
+  query: Knex.QueryBuilder,
+  page: Knex.QueryBuilder,
+  rows: readonly VersionRow[],
+): Knex.QueryBuilder {
+  const models = new Set(rows.map((row) => row.model));
+  const versions = rows.map((row) => row.version);
+  const few = rows.length <= MOST_PAIRS;
+  if (models.size === 1) {
+    const ofModel = query.whereIn('model', [...models]);
+    if (few) return ofModel.whereIn('version', versions);
+    const [least, most] = [versions.reduce((a, b) => Math.min(a, b)), versions.reduce((a, b) => Math.max(a, b))];
+    return ofModel.whereBetween('version', [least, most]);
+  }
+  if (few)
+    return query.whereIn(
+      ['model', 'version'],
+      rows.map(({ model, version }) => [model, version]),
+    );
+  return query.whereIn(['model', 'version'], page.clone().select('model_versions.model', 'model_versions.version'));
 }
 
 function keyOf({ model, version }: { readonly model: string; readonly version: number }): string {

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SuperstepError } from '../../../contracts/failure-types.ts';
+import { isSqlite } from '../../../registry/database/dialect.ts';
 import { createCaller } from '../../../registry/identity/rights.ts';
 import type { Act } from '../../../registry/models/act.ts';
 import { FOLLOWS_ITS_MODEL } from '../../../registry/models/rename.ts';
@@ -127,12 +128,11 @@ describe('any sequence of changes by hand', () => {
 describe('renaming', () => {
   it('knows every table that speaks of a model', async () => {
     const tables = await t.db.read(async (knex) => {
-      const names =
-        (await knex('activity_log').client.config.client) === 'sqlite3'
-          ? ((await knex('sqlite_master').where({ type: 'table' }).pluck('name')) as string[])
-          : ((await knex('information_schema.tables')
-              .whereRaw('table_schema = current_schema()')
-              .pluck('table_name')) as string[]);
+      const names = isSqlite(knex)
+        ? ((await knex('sqlite_master').where({ type: 'table' }).pluck('name')) as string[])
+        : ((await knex('information_schema.tables')
+            .whereRaw('table_schema = current_schema()')
+            .pluck('table_name')) as string[]);
       const infos = await Promise.all(names.map(async (name) => ({ name, columns: await knex(name).columnInfo() })));
       return infos.filter(({ columns }) => 'model' in columns).map(({ name }) => name);
     });
