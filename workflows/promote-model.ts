@@ -7,7 +7,7 @@ import {
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
-import { approvalOutcome, type ApproverNews, type Judgement } from '../contracts/approval.ts';
+import { approvalOutcome, type ApproverNews } from '../contracts/approval.ts';
 import { candidateRules } from '../contracts/candidate-rules.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
@@ -20,13 +20,13 @@ import type {
   PromoteModelResult,
   PromotionOutcome,
   PromotionStep,
-  RecordDecisionInput,
 } from '../contracts/promote-model.ts';
 import { mlGate, mlVersion } from '../contracts/search-attributes.ts';
 import { datasets, promotion } from './activities.ts';
 import { type ApprovalGate, listenForDecisions } from './approval-gate.ts';
 import { approvalResult } from './approval-result.ts';
 import { promotionDetails } from './promotion-details.ts';
+import { recordDecisions } from './record-decisions.ts';
 import { beginStory, type Story } from './story.ts';
 import { wakeGates } from './wake-gates.ts';
 
@@ -189,31 +189,9 @@ class Promotion {
         if (standing.champion !== comparison.champion) return 'champion-changed';
         if (standing.keys !== undefined) this.#gate.refresh({ keys: standing.keys, left: standing.left ?? [] });
       }
-      await this.#recordDecisions(subject, requestId);
+      await recordDecisions(this.#gate, subject, requestId);
       const outcome = approvalOutcome(this.#gate.state);
       if (outcome !== undefined) return outcome;
-    }
-  }
-
-  /** Judges the messages that came and records each, counted or not. */
-  async #recordDecisions(subject: CandidateInput, requestId: string | null): Promise<void> {
-    for (let received = this.#gate.judgeNext(); received !== undefined; received = this.#gate.judgeNext()) {
-      const judgement = received.judgement;
-      const counted = judgement?.counts === true;
-      await promotion.recordDecision.executeWithOptions(
-        { summary: `${received.message?.decision ?? 'message'}, ${counted ? '' : 'not '}counted` },
-        [
-          {
-            ...subject,
-            requestId,
-            sequence: received.sequence,
-            message: received.message ?? null,
-            counted,
-            via: received.via,
-            ...howJudged(judgement),
-          },
-        ],
-      );
     }
   }
 
@@ -293,7 +271,7 @@ class Promotion {
     const approval = approvalResult(outcome, this.#gate.state);
     if (approval !== undefined) this.#gates.push(approval);
     // Messages that came too late, or for a gate that never opened, are recorded like all others.
-    await this.#recordDecisions(subject, requestId);
+    await recordDecisions(this.#gate, subject, requestId);
     this.#story.phase('done', `**${outcome}**\n\n${this.#details(subject.candidate)}`);
     return {
       outcome,
@@ -333,12 +311,4 @@ class Promotion {
       waiting,
     });
   }
-}
-
-/** What a judgement says, for the record. */
-function howJudged(judgement: Judgement | undefined): Partial<RecordDecisionInput> {
-  if (judgement === undefined) return {};
-  if (!judgement.counts) return { whyNot: judgement.whyNot };
-  const { counts: _, ...standing } = judgement;
-  return standing;
 }

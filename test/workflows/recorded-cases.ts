@@ -1,5 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
+import { candidateRules } from '../../contracts/candidate-rules.ts';
+import type { ApprovalPolicy } from '../../contracts/promote-model.ts';
 import { type WorkflowType, workflowId } from '../../contracts/workflow-ids.ts';
+import { decisionKey, signedDecision } from '../support/signed-decisions.ts';
 import type { Activities } from './mock-activities.ts';
 import {
   AS_OF,
@@ -15,7 +18,7 @@ import {
   staged,
   VERSION,
 } from './sample-values.ts';
-import { gateOpens, until, type WorkflowEnv } from './workflow-env.ts';
+import { gateOpens, status, until, type WorkflowEnv } from './workflow-env.ts';
 
 /** One run whose history is kept, to be replayed by every later version of its workflow. */
 export interface RecordedCase {
@@ -31,6 +34,19 @@ export interface RecordedCase {
 const INPUT = { project: PROJECT, asOf: AS_OF };
 const ANSWER = { approver: 'governance', comment: 'looks right', evidence: evidenceDigest() };
 const RETRAINING = `train-to-deploy/${PROJECT}/monitor-2001-04-24-2001-05-01`;
+const MODEL_DIGEST = 'e'.repeat(64);
+const KEYS = [decisionKey('alice', ['governance']), decisionKey('bob', ['ml-lead'])];
+const SIGNED: ApprovalPolicy = {
+  approvers: ['governance', 'ml-lead'],
+  quorum: { governance: 1, 'ml-lead': 1 },
+  evidenceRequired: true,
+  proof: 'signature',
+};
+const { ground: GROUND } = candidateRules(candidate({ modelDigest: MODEL_DIGEST }), {
+  requestId: 'request-1f9c',
+  evidenceDigest: evidenceDigest(),
+  keys: [],
+});
 const NO_BETTER = async () => comparison({ verdict: 'fail' });
 
 const key = (workflow: WorkflowType): string => workflowId(workflow, PROJECT, '2001-05-01');
@@ -64,6 +80,30 @@ function changedChampion(): RecordedCase {
   });
 }
 
+/** An approver leaves while the gate waits, and another one before the promotion takes effect. */
+function lapsedApprovals(): RecordedCase {
+  let promotions = 0;
+  return promotion('approvals-lapsed', {
+    answers: {
+      pinPromotion: async () => candidate({ approval: { ...SIGNED, quorum: 1 }, modelDigest: MODEL_DIGEST }),
+      openApproval: async () => ({ outcome: 'open', requestId: 'request-1f9c', superseded: [], keys: KEYS }),
+      approvalStanding: async () => ({ request: 'open', champion: CHAMPION, keys: KEYS, left: [] }),
+      promoteModelVersion: async () =>
+        ++promotions === 1
+          ? { outcome: 'approvals-lapsed', keys: KEYS.slice(1), left: ['alice'] }
+          : { outcome: 'promoted', previous: CHAMPION, steps: [] },
+    },
+    meanwhile: async (handle, env) => {
+      await gateOpens(handle);
+      await handle.signal('groundMoved');
+      await until('the gate has asked', () => env.mocks.calls('approvalStanding').length === 1);
+      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'alice' }) });
+      await until('it waits again', async () => (await status(handle)).details.includes('counts no longer'));
+      await handle.executeUpdate('decide', { args: [{ envelope: signedDecision(GROUND, { approver: 'bob' }) }] });
+    },
+  });
+}
+
 const PROMOTIONS: readonly RecordedCase[] = [
   promotion('promoted', {
     meanwhile: async (handle) => {
@@ -85,6 +125,20 @@ const PROMOTIONS: readonly RecordedCase[] = [
         await handle.executeUpdate('decide', { args: [{ ...ANSWER, decision: 'approve', approver }] });
     },
   }),
+  promotion('promoted-by-signatures', {
+    answers: {
+      pinPromotion: async () => candidate({ approval: SIGNED, modelDigest: MODEL_DIGEST }),
+      openApproval: async () => ({ outcome: 'open', requestId: 'request-1f9c', superseded: [], keys: KEYS }),
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('approve', ANSWER);
+      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'alice' }, 'bob') });
+      for (const approver of ['alice', 'bob'])
+        await handle.executeUpdate('decide', { args: [{ envelope: signedDecision(GROUND, { approver }) }] });
+    },
+  }),
+  lapsedApprovals(),
   promotion('rejected', {
     meanwhile: async (handle) => {
       await gateOpens(handle);
