@@ -6,7 +6,7 @@ import type { WorkflowType } from './workflow-ids.ts';
 export interface AcceptInput {
   readonly workflow: Exclude<
     WorkflowType,
-    'promoteModel' | 'rollBackModel' | 'recertifyModels' | 'writeAuditHead' | 'reconcileRegistry'
+    'promoteModel' | 'rollBackModel' | 'recertifyModels' | 'writeAuditHead' | 'reconcileRegistry' | 'deliverEvents'
   >;
   /** What the caller sent, of any shape. */
   readonly input: unknown;

@@ -126,7 +126,7 @@ export function createActivityLog({ db }: { readonly db: RegistryDatabase }) {
   };
 }
 
-function toActivity({ previousHash: _previous, hash: _hash, details, ...row }: AuditRow): Activity {
+export function toActivity({ previousHash: _previous, hash: _hash, details, ...row }: AuditRow): Activity {
   return {
     ...row,
     action: row.action as ActivityAction,

@@ -1,6 +1,7 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { AuditActivities } from '../activities/audit-activities.ts';
 import type { DatasetActivities } from '../activities/dataset-activities.ts';
+import type { DeliveryActivities } from '../activities/delivery-activities.ts';
 import type { MonitoringActivities } from '../activities/monitoring-activities.ts';
 import type { PredictionActivities } from '../activities/prediction-activities.ts';
 import type { ProjectActivities } from '../activities/project-activities.ts';
@@ -13,6 +14,9 @@ import type { TrainingActivities } from '../activities/training-activities.ts';
 import { DATA_QUEUE, SUPERSTEP_QUEUE, TRAIN_QUEUE } from '../contracts/task-queues.ts';
 import {
   DATA_START_TO_CLOSE,
+  DELIVERY_RETRY_INITIAL_INTERVAL,
+  DELIVERY_RETRY_MAXIMUM_INTERVAL,
+  DELIVERY_SCHEDULE_TO_CLOSE,
   HEARTBEAT_TIMEOUT,
   LIGHT_START_TO_CLOSE,
   PLACE_SCHEDULE_TO_CLOSE,
@@ -46,6 +50,13 @@ export const auditing = proxyActivities<AuditActivities>(light);
 export const auditPlaces = proxyActivities<Pick<AuditActivities, 'writeAuditHead'>>({
   ...light,
   scheduleToCloseTimeout: PLACE_SCHEDULE_TO_CLOSE,
+});
+
+/** Receivers outside: tried again ever more seldom. The registry, not this, says when one is given up. */
+export const deliveries = proxyActivities<DeliveryActivities>({
+  ...light,
+  scheduleToCloseTimeout: DELIVERY_SCHEDULE_TO_CLOSE,
+  retry: { initialInterval: DELIVERY_RETRY_INITIAL_INTERVAL, maximumInterval: DELIVERY_RETRY_MAXIMUM_INTERVAL },
 });
 
 export const refreshing = proxyActivities<RefreshActivities>(data);

@@ -18,5 +18,10 @@ export const SCHEDULE_TO_CLOSE = '24h';
 /** Tries at one place that heads of the audit are written to. */
 export const PLACE_SCHEDULE_TO_CLOSE = '20m';
 
+/** A receiver of events is given up after a day of failures; this only bounds what stands still. */
+export const DELIVERY_SCHEDULE_TO_CLOSE = '7d';
+export const DELIVERY_RETRY_INITIAL_INTERVAL = '5s';
+export const DELIVERY_RETRY_MAXIMUM_INTERVAL = '15m';
+
 export const RETRY_INITIAL_INTERVAL = '1s';
 export const RETRY_MAXIMUM_INTERVAL = '30s';

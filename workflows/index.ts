@@ -1,3 +1,4 @@
+export { deliverEvents } from './deliver-events.ts';
 export { monitorModel } from './monitor-model.ts';
 export { promoteModel } from './promote-model.ts';
 export { reconcileRegistry } from './reconcile-registry.ts';

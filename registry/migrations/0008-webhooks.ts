@@ -35,6 +35,8 @@ export async function createWebhooks(trx: Knex): Promise<void> {
     // The row of the audit that is told.
     t.bigInteger('activity').notNullable();
     t.text('event').notNullable();
+    // One act may be two events; they go out in this order.
+    t.integer('place').notNullable().defaultTo(0);
     // The same at each try: a receiver tells repeats by it.
     t.text('delivery_id').notNullable().unique();
     // 'pending' or 'delivered'

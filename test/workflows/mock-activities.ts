@@ -1,5 +1,6 @@
 import type { AuditActivities } from '../../activities/audit-activities.ts';
 import type { DatasetActivities } from '../../activities/dataset-activities.ts';
+import type { DeliveryActivities } from '../../activities/delivery-activities.ts';
 import type { MonitoringActivities } from '../../activities/monitoring-activities.ts';
 import type { PredictionActivities } from '../../activities/prediction-activities.ts';
 import type { ProjectActivities } from '../../activities/project-activities.ts';
@@ -37,6 +38,7 @@ export type Activities = ProjectActivities &
   RetrainingActivities &
   RecertificationActivities &
   AuditActivities &
+  DeliveryActivities &
   RefreshActivities &
   DatasetActivities &
   PredictionActivities &
@@ -80,7 +82,14 @@ export function mockActivities(): MockActivities {
 
 /** Everything passes; the evidence of each comparison of a run has a digest of its own. */
 function happyPath(): Activities {
-  return { ...edges(), ...promotions(), ...recertifications(), ...audits(), ...lakeAndTraining() };
+  return {
+    ...edges(),
+    ...promotions(),
+    ...recertifications(),
+    ...audits(),
+    deliverBatch: async () => ({ outcome: 'nothing-left', delivered: 3 }),
+    ...lakeAndTraining(),
+  };
 }
 
 function edges(): ProjectActivities & RegistrationActivities & RetrainingActivities {
