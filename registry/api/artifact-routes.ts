@@ -56,14 +56,18 @@ function fileAnswer({ name, isFolder, bytes }: ArtifactEntry, folder: string): o
   return { path: joinArtifactPath(folder, name), is_dir: isFolder, ...(isFolder ? {} : { file_size: bytes }) };
 }
 
-/** Clients that are told so send the file in one piece, through this server. */
+/** Clients that are told so move the file in one piece, through this server. They know it by the words it begins with. */
 function unsupportedRoutes(): RestRoute[] {
   const refuse = (method: RestRoute['method'], path: string, needs: RestRoute['needs']): RestRoute => ({
     method,
     path,
     needs,
     handle: async () => {
-      throw new RestError('NOT_IMPLEMENTED', 'files are sent in one piece: PUT mlflow-artifacts/artifacts/<path>');
+      const what = needs === 'read' ? 'download' : 'upload';
+      throw new RestError(
+        'NOT_IMPLEMENTED',
+        `Multipart ${what} is not supported for the current artifact repository; files move in one piece, by mlflow-artifacts/artifacts/<path>`,
+      );
     },
   });
   return [
