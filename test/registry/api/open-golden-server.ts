@@ -7,6 +7,7 @@ import type { GateWorkflows } from '../../../registry/api/gate-workflows.ts';
 import { createLoggedModelRoutes } from '../../../registry/api/logged-model-routes.ts';
 import { createModelRoutes } from '../../../registry/api/model-routes.ts';
 import { createRegistryServer } from '../../../registry/api/server.ts';
+import type { RestRoute } from '../../../registry/api/route.ts';
 import { createTrackingRoutes } from '../../../registry/api/tracking-routes.ts';
 import { createArtifactFiles } from '../../../registry/artifact-files.ts';
 import { createArtifactLocations } from '../../../registry/artifact-locations.ts';
@@ -41,16 +42,17 @@ export async function openGoldenServer() {
   const bugs: unknown[] = [];
   const report = (error: unknown): void => void bugs.push(error);
   const stored = { files: createArtifactFiles({ db, now }), locations: createArtifactLocations({ db }) };
+  const routes: readonly RestRoute[] = [
+    ...createTrackingRoutes({ db, now }),
+    ...createModelRoutes({ registry: createRegistry({ db, artifacts, now }), policy, gates: noGates, now }),
+    ...createArtifactRoutes(stored),
+    ...createLoggedModelRoutes({ ...stored, loggedModels: createLoggedModels({ db, now }) }),
+  ];
   const app = await createRegistryServer({
     environments: {
       dev: {
         environment: 'dev',
-        routes: [
-          ...createTrackingRoutes({ db, now }),
-          ...createModelRoutes({ registry: createRegistry({ db, artifacts, now }), policy, gates: noGates, now }),
-          ...createArtifactRoutes(stored),
-          ...createLoggedModelRoutes({ ...stored, loggedModels: createLoggedModels({ db, now }) }),
-        ],
+        routes,
         streams: [(scope) => registerArtifactStreams(scope, { ...stored, artifacts, policy, report })],
         authenticate: async () => createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] }),
       },
@@ -59,6 +61,8 @@ export async function openGoldenServer() {
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
+    app,
+    routes,
     port: (app.server.address() as AddressInfo).port,
     /** What was answered with 500. */
     bugs,
