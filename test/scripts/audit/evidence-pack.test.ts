@@ -167,7 +167,7 @@ describe('an evidence pack', () => {
 
   it('that somebody else signed holds with its own key only', async () => {
     await edit('versions/1/gates.json', (text) => text.replace('"pass"', '"fail"'));
-    await reseal({ ...testKey('somebody'), sign: (message) => testKey('somebody').sign(message) as Uint8Array });
+    await reseal({ ...testKey('somebody'), sign: (message) => testKey('somebody').sign(message) });
     expect(Object.keys(await faults([key.publicKey]))).toEqual(['signing key']);
     // The head inside is still signed by the environment.
     expect(Object.keys(await faults())).toContain('audit, from its rows to the signed head');
