@@ -18,7 +18,7 @@ export default defineConfig({
         // The registry once more, on a server.
         test: {
           name: 'postgres',
-          include: ['test/registry/**/*.test.ts'],
+          include: ['test/registry/**/*.test.ts', 'test/scripts/db/**/*.test.ts'],
           globalSetup: ['test/support/postgres-setup.ts'],
           setupFiles: ['test/support/on-postgres.ts'],
         },
