@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { RegistryDatabase } from './database.ts';
 import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
+import { requireModel } from './models/read-models.ts';
 import { completedResult, completeOperation } from './natural-keys.ts';
 import { closeOpenRequests } from './open-requests.ts';
 import { beginStay, rollbackTarget, selectStays, type ProductionStay } from './production-history.ts';
@@ -45,9 +46,9 @@ export function createRollback({ db, now }: { readonly db: RegistryDatabase; rea
         const at = now().toISOString();
         const current = await findProduction(trx, input.model);
         // Tells an unknown model from one that has nothing to go back to.
-        await requireVersion(trx, input.model, current?.version ?? 1);
+        await requireModel(trx, input.model);
         const target =
-          current === undefined ? undefined : rollbackTarget(await selectStays(trx, input.model), current.version);
+          current === undefined ? undefined : rollbackTarget(await livingStays(trx, input.model), current.version);
         const result: RollBackResult =
           current === undefined || target === undefined
             ? { outcome: 'nothing-to-roll-back-to' }
@@ -56,6 +57,15 @@ export function createRollback({ db, now }: { readonly db: RegistryDatabase; rea
       });
     },
   };
+}
+
+/** Stays of versions that are still there: nothing leads back to a deleted one. */
+async function livingStays(trx: Knex, model: string): Promise<ProductionStay[]> {
+  const deleted = (await trx('model_versions')
+    .where({ model })
+    .whereNotNull('deleted_at')
+    .pluck('version')) as number[];
+  return (await selectStays(trx, model)).filter((stay) => !deleted.includes(stay.version));
 }
 
 async function returnTo(

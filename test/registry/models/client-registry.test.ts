@@ -141,3 +141,20 @@ describe('renaming', () => {
     expect(tables.sort()).toEqual([...FOLLOWS_ITS_MODEL, ...stays].sort());
   });
 });
+
+describe('a rollback', () => {
+  it('goes back to what was moved by hand since, and over what was deleted', async () => {
+    const model = 'rolled';
+    for (let i = 0; i < 3; i++) await t.promoteNew(model);
+    await t.registry.transitionByHand(
+      { model, version: 1, to: 'None', archiveExisting: false, comment: '' },
+      manager('refused'),
+    );
+    await t.registry.deleteVersion({ model, version: 2 }, manager('refused'));
+    const back = { naturalKey: 'r', model, reason: 'odd', requestedBy: 'ml-lead', allowed: ['ml-lead'] };
+    expect(await t.registry.rollBack(back)).toMatchObject({ outcome: 'rolled-back', from: 3, to: 1 });
+    await expect(t.registry.rollBack({ ...back, naturalKey: 's', model: 'nope' })).rejects.toMatchObject({
+      type: 'UnknownModel',
+    });
+  });
+});
