@@ -109,6 +109,8 @@ function attributeCondition({ column, type, lists, stored }: Column, { left, ope
 
 function keyedCondition(table: SearchTable, keyed: Keyed, clause: Clause): Condition {
   const { left, operator, value } = clause;
+  if (operator === 'IS NULL') return lackersOf(table, keyed, left.key);
+  if (operator === 'IS NOT NULL') return ownersOf(table, keyed, [ofKey(keyed, left.key)]);
   const column = `${keyed.table}.value`;
   const compare = textComparison(shown(left), column, clause);
   const throughIndex: Condition = (query) => {
@@ -117,6 +119,11 @@ function keyedCondition(table: SearchTable, keyed: Keyed, clause: Clause): Condi
       query.whereRaw('left(??, 200) = left(?, 200)', [column, value]);
   };
   return ownersOf(table, keyed, [ofKey(keyed, left.key), compare, throughIndex]);
+}
+
+/** Rows that lack a key. */
+function lackersOf(table: SearchTable, keyed: Keyed, key: string): Condition {
+  return (query) => query.whereNotIn([...table.id], owners(keyed, [ofKey(keyed, key)]));
 }
 
 /** True also for rows that lack the tag. */

@@ -1,6 +1,8 @@
 import { invalidSearch, show, tokenize, type Token } from './tokens.ts';
 
-export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'ILIKE' | 'IN' | 'NOT IN';
+export type Operator = '=' | '!=' | '<' | '<=' | '>' | '>=' | 'LIKE' | 'ILIKE' | 'IN' | 'NOT IN' | Presence;
+/** Whether a key is there; they compare with nothing. */
+export type Presence = 'IS NULL' | 'IS NOT NULL';
 
 /** What a clause or an order names: `entity` is null for a bare name. */
 export interface Name {
@@ -8,7 +10,7 @@ export interface Name {
   readonly key: string;
 }
 
-/** One comparison. `value` is a list for IN and NOT IN alone. */
+/** One comparison. `value` is a list for IN and NOT IN alone, and empty for IS NULL and IS NOT NULL. */
 export interface Clause {
   readonly left: Name;
   readonly operator: Operator;
@@ -75,6 +77,8 @@ function clauseAt(tokens: readonly Token[], at: number): ClauseEnd {
   const left = nameOf(tokens[at]);
   if (left === undefined)
     throw invalidSearch(FILTER, `found ${show(tokens[at])}, expected a name such as metrics.auc or tags.\`a b\``);
+  const presence = presenceAt(tokens, at + 1);
+  if (presence !== undefined) return { clause: { left, operator: presence.operator, value: '' }, next: presence.next };
   const operator = operatorAt(tokens, at + 1);
   const valueAt = at + (operator === 'NOT IN' ? 3 : 2);
   if (operator === 'IN' || operator === 'NOT IN') {
@@ -86,12 +90,27 @@ function clauseAt(tokens: readonly Token[], at: number): ClauseEnd {
   return { clause: { left, operator, value: stringOf(value, 'a quoted text or a number') }, next: valueAt + 1 };
 }
 
+/** `IS NULL` and `IS NOT NULL`, which have no value behind them. */
+function presenceAt(
+  tokens: readonly Token[],
+  at: number,
+): { readonly operator: Presence; readonly next: number } | undefined {
+  if (!isKeyword(tokens[at], 'IS')) return undefined;
+  const not = isKeyword(tokens[at + 1], 'NOT') ? 1 : 0;
+  if (isKeyword(tokens[at + 1 + not], 'NULL'))
+    return { operator: not === 1 ? 'IS NOT NULL' : 'IS NULL', next: at + 2 + not };
+  throw invalidSearch(FILTER, `found ${show(tokens[at + 1 + not])} behind IS, expected NULL or NOT NULL`);
+}
+
 function operatorAt(tokens: readonly Token[], at: number): Operator {
   const token = tokens[at];
   if (token?.kind === 'symbol' && isComparison(token.text)) return token.text;
   for (const word of ['LIKE', 'ILIKE', 'IN'] as const) if (isKeyword(token, word)) return word;
   if (isKeyword(token, 'NOT') && isKeyword(tokens[at + 1], 'IN')) return 'NOT IN';
-  throw invalidSearch(FILTER, `found ${show(token)}, expected = != < <= > >= LIKE ILIKE IN or NOT IN`);
+  throw invalidSearch(
+    FILTER,
+    `found ${show(token)}, expected = != < <= > >= LIKE ILIKE IN, NOT IN, IS NULL or IS NOT NULL`,
+  );
 }
 
 /** `('a', 'b')`, at least one. */

@@ -23,6 +23,10 @@ describe('the filter grammar', () => {
       { left: { entity: 'm', key: 'n.o' }, operator: '<', value: -0.0015 },
       { left: { entity: null, key: 'run_id' }, operator: 'NOT IN', value: ['a', 'b'] },
     ]);
+    expect(parseFilter('tags.`a.b` IS NULL and params.c is not null')).toEqual([
+      { left: { entity: 'tags', key: 'a.b' }, operator: 'IS NULL', value: '' },
+      { left: { entity: 'params', key: 'c' }, operator: 'IS NOT NULL', value: '' },
+    ]);
     expect(parseFilter(' \n')).toEqual([]);
     expect(parseFilter("`Run name`='a''b'")).toEqual([
       { left: { entity: null, key: 'Run name' }, operator: '=', value: "a'b" },
@@ -42,6 +46,9 @@ describe('the filter grammar', () => {
     'metrics.b == 1',
     'metrics.b <> 1',
     'metrics.b =',
+    'tags.b IS',
+    "tags.b IS 'null'",
+    'metrics.b IS NULL AND',
     'metrics.b',
     "'b' = 1",
     '1 = metrics.b',

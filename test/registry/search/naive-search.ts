@@ -32,6 +32,9 @@ export function holds(row: Row, { kind, key, operator, value }: Question): boole
     tag: () => [row.tags[key]],
     dataset: () => row.datasets.map((dataset) => dataset[key as 'name' | 'digest' | 'context']),
   }[kind]();
+  const present = candidates.filter((found) => found !== undefined && found !== null);
+  if (operator === 'IS NULL') return present.length === 0;
+  if (operator === 'IS NOT NULL') return present.length > 0;
   return candidates.some((found) => found !== undefined && found !== null && compares(found, operator, value));
 }
 

@@ -67,6 +67,7 @@ const textual = fc.oneof(
   fc.record({ operator: fc.constantFrom('=', '!='), value: text }),
   fc.record({ operator: fc.constantFrom('LIKE', 'ILIKE', 'ilike'), value: fc.constantFrom(...PATTERNS) }),
 );
+const presence = fc.record({ operator: fc.constantFrom('IS NULL', 'IS NOT NULL'), value: fc.constant('') });
 const listing = fc.record({
   operator: fc.constantFrom('IN', 'NOT IN'),
   value: fc.uniqueArray(text, { minLength: 1, maxLength: 3 }),
@@ -93,13 +94,13 @@ function ask(
         ? quotedText(value)
         : `(${value.map(quotedText).join(', ')})`;
   const question = { kind, key: name, operator: operator.toUpperCase(), value };
-  return { question, written: `${left} ${operator} ${right}` };
+  return { question, written: operator.startsWith('IS') ? `${left} ${operator}` : `${left} ${operator} ${right}` };
 }
 
 const onKeys = fc.oneof(
   fc.tuple(key, numeric(METRIC_VALUES)).map(([k, c]) => ask('metric', k, `metrics.${quotedKey(k)}`, c)),
-  fc.tuple(key, textual).map(([k, c]) => ask('param', k, `param.${quotedKey(k)}`, c)),
-  fc.tuple(key, textual).map(([k, c]) => ask('tag', k, `tags."${k}"`, c)),
+  fc.tuple(key, fc.oneof(textual, presence)).map(([k, c]) => ask('param', k, `param.${quotedKey(k)}`, c)),
+  fc.tuple(key, fc.oneof(textual, presence)).map(([k, c]) => ask('tag', k, `tags."${k}"`, c)),
 );
 const runQuestion = fc.oneof(
   onKeys,
