@@ -14,10 +14,15 @@ import numpy as np
 import onnx
 from mlflow import MlflowClient
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+from mlflow.models import ModelSignature
+from mlflow.types import Schema, TensorSpec
 from onnx import TensorProto, helper
 
 FEATURES = 3
+SIGNATURE = ModelSignature(
+    inputs=Schema([TensorSpec(np.dtype("float32"), (-1, FEATURES))]),
+    outputs=Schema([TensorSpec(np.dtype("float32"), (-1, 1))]),
+)
 
 
 def step(text: str) -> None:
@@ -63,7 +68,7 @@ def log_and_register(client: MlflowClient) -> None:
     x = np.array([[1, 1, 1], [0, 1, 0]], dtype=np.float32)
     with mlflow.start_run(run_name="with a model"):
         logged = mlflow.onnx.log_model(
-            linear_model(), name="model", signature=infer_signature(x, x[:, :1]), registered_model_name="smoke-model"
+            linear_model(), name="model", signature=SIGNATURE, registered_model_name="smoke-model"
         )
     step(f"an ONNX model is logged and registered ({logged.model_uri})")
     version = client.search_model_versions("name='smoke-model'")[0]
