@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RefreshFeaturesResult } from '../../contracts/refresh-features.ts';
 import type { TrainModelResult } from '../../contracts/train-model.ts';
+import type { Mlmodel } from '../../registry/mlmodel.ts';
 import { runSql } from '../support/delayed-flights.ts';
 import { PROJECT } from '../support/small-flights.ts';
 import { runWorkflow, startTestStack, type TestStack } from '../support/test-stack.ts';
@@ -36,6 +37,24 @@ describe('trainModel twice on the same pinned inputs', () => {
     // These two name their workflow and their run.
     const own = ['model-card.md', 'model/MLmodel'].map((name) => [name, runs[1]?.artifacts[name]]);
     expect(runs[1]?.artifacts).toEqual({ ...runs[0]?.artifacts, ...Object.fromEntries(own) });
+  });
+
+  it('logs the model where MLflow’s clients find it, once', async () => {
+    const { registry, artifacts } = await superstep.records();
+    const { artifacts: files } = await registry.getRun(first.runId);
+    expect(Object.keys(files).filter((name) => name.endsWith('.onnx'))).toEqual(['model/model.onnx']);
+    expect(files['model/model.onnx']).toEqual(first.onnx);
+    const mlmodel = await artifacts.readJson<Mlmodel>(files['model/MLmodel'] ?? first.onnx);
+    expect(mlmodel).toMatchObject({
+      artifact_path: 'model',
+      run_id: first.runId,
+      model_size_bytes: first.onnx.bytes,
+      utc_time_created: '2001-02-20 00:00:00.000000',
+      flavors: { onnx: { data: 'model.onnx' }, python_function: { loader_module: 'mlflow.onnx' } },
+    });
+    expect(mlmodel.signature.inputs).toContain('{"name":"airport_hour.late_rate_24h","type":"double","required":true}');
+    const version = await registry.getModelVersion(first.model, first.version);
+    expect(version.onnxPath).toBe(`${version.source.replace('mlflow-artifacts:/', '')}/model.onnx`);
   });
 
   it('trains on rows that tell nothing from the future', async () => {
