@@ -1,5 +1,6 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import { closedGates, type ClosedGate } from './approval-opening.ts';
 import type { RegistryDatabase } from './database.ts';
 import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
 import { requireModel } from './models/read-models.ts';
@@ -7,7 +8,6 @@ import { completedResult, completeOperation } from './natural-keys.ts';
 import { closeOpenRequests } from './open-requests.ts';
 import { beginStay, rollbackTarget, selectStays, type ProductionStay } from './production-history.ts';
 import { archive, moveStage } from './stage-moves.ts';
-import { closedGates, type ClosedGate } from './transition-requests.ts';
 
 export interface RollBackInput {
   /** Names this rollback; the next one is another key. */
