@@ -20,7 +20,7 @@ export async function readPrivateKey(file: string): Promise<Signer> {
   const pem = await readSecretFile(file);
   if (pem === undefined) {
     throw messageForPerson(
-      `there is no key ${file}. Make one, and have an administrator add its public half to you:\n  npm run users -- --help\nor name another file with --key.`,
+      `there is no key ${file}. Make one, and have an administrator add its public half to your name:\n  npm run users -- key new\nor name another file with --key.`,
     );
   }
   const key = parseKey(file, pem);

@@ -34,7 +34,7 @@ export async function readToken(env: NodeJS.ProcessEnv): Promise<string> {
   const token = (env['SUPERSTEP_TOKEN'] || (await readSecretFile(file)))?.trim();
   if (token) return token;
   throw messageForPerson(
-    `the policy wants to know who decides: set SUPERSTEP_TOKEN, or put your token into ${file} (mode 0600). An administrator gives it out: npm run users -- --help`,
+    `the policy wants to know who decides: set SUPERSTEP_TOKEN, or put your token into ${file} (mode 0600). An administrator gives it out: npm run users -- token new NAME`,
   );
 }
 

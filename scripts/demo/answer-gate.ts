@@ -34,5 +34,7 @@ async function askPerson(): Promise<{ readonly purpose: string; readonly comment
 export function withComment(commands: readonly DecisionCommand[], purpose: string, comment: string): string {
   const command = commands.find((candidate) => candidate.purpose === purpose)?.command ?? '';
   const json = JSON.stringify(comment).replaceAll("'", `'\\''`);
-  return command.replace('"comment":"WHY"', () => `"comment":${json}`);
+  return command
+    .replace('"comment":"WHY"', () => `"comment":${json}`)
+    .replace("--comment 'WHY'", () => `--comment '${comment.replaceAll("'", `'\\''`)}'`);
 }
