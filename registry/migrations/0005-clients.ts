@@ -83,7 +83,8 @@ async function rebuildMetrics(trx: Knex): Promise<void> {
     t.bigInteger('step').notNullable();
     t.bigInteger('timestamp_ms').notNullable();
     t.primary(['run_id', 'key']);
-    t.index(['key', 'value']);
+    // All that a search by metric asks for: the index alone answers it.
+    t.index(['key', 'value', 'is_nan', 'run_id']);
   });
   await trx.raw(`
     insert into latest_metrics (run_id, key, value, is_nan, step, timestamp_ms)
