@@ -1,10 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { toActivity, writeActivity, type Activity } from '../activity-log.ts';
 import { selectRowsAfter } from '../audit/rows.ts';
 import { sha256Hex } from '../canonical-json.ts';
 import type { RegistryDatabase } from '../database.ts';
-import { payloadOf } from './payloads.ts';
-import { selectSubscribers, toSubscriber, type SubscriberRow } from './subscribers.ts';
+import { payloadOf, testPayload } from './payloads.ts';
+import { selectSubscribers, toSubscriber, unknownSubscriber, type SubscriberRow } from './subscribers.ts';
 import { eventsFor } from './webhook-events.ts';
 
 /** An event on its way to a subscriber. */
@@ -102,6 +103,14 @@ export function createDeliveries({ db, now }: { readonly db: RegistryDatabase; r
      */
     disableIfHopeless: (subscriber: string, patienceMs: number): Promise<boolean> =>
       db.write((trx) => disableIfHopeless(trx, subscriber, patienceMs, now())),
+
+    /** An event that nobody caused, to send at once; it is not written down. @throws UnknownResource */
+    testDelivery: (subscriber: string, event: string): Promise<NextDelivery> =>
+      db.read(async (knex) => {
+        const [row] = await selectSubscribers(knex, { id: subscriber });
+        if (row === undefined) throw unknownSubscriber(subscriber);
+        return { row, event, deliveryId: randomUUID(), body: testPayload(row, event, now()) };
+      }),
 
     /** The newest first. */
     listDeliveries: (subscriber: string, limit: number): Promise<Delivery[]> =>

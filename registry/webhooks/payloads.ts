@@ -21,9 +21,10 @@ export function testPayload(
   subscriber: { readonly id: string; readonly kind: SubscriberKind },
   event: string,
   at: Date,
-) {
+): string {
   const activity = sampleActivity(at);
   if (subscriber.kind === 'databricks') return databricksPayload(subscriber.id, event, activity);
+  if (subscriber.kind !== 'mlflow') return JSON.stringify({ ...activity, action: 'NEW_COMMENT' });
   const facts = event.startsWith('registered_model')
     ? { tags: {} }
     : { source: 'models:/example/1', run_id: '', tags: {} };

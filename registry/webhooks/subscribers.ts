@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Knex } from 'knex';
 import { SuperstepError } from '../../contracts/failure-types.ts';
+import { requireModel } from '../models/read-models.ts';
 import { writeActivity } from '../activity-log.ts';
 import { selectChainEnd } from '../audit/rows.ts';
 import type { RegistryDatabase } from '../database.ts';
@@ -67,6 +68,8 @@ export interface SubscriberRow {
   readonly updated_ms: number;
 }
 
+const MOST_SUBSCRIBERS = 1000;
+
 export interface SubscriberDeps {
   readonly db: RegistryDatabase;
   readonly secrets: SecretBox;
@@ -76,9 +79,11 @@ export interface SubscriberDeps {
 /** Webhooks as people make and change them. Each change is a row of the audit. */
 export function createSubscribers({ db, secrets, now }: SubscriberDeps) {
   return {
-    /** A webhook hears of what happens from now on. */
+    /** A webhook hears of what happens from now on. @throws UnknownModel, or InvalidInput when there are too many */
     createWebhook: (input: NewWebhook, caller: Caller): Promise<Subscriber> =>
       db.write(async (trx) => {
+        if (input.model !== '') await requireModel(trx, input.model);
+        await requireRoom(trx);
         const id = randomUUID();
         const ms = now().getTime();
         await trx('subscribers').insert({
@@ -136,7 +141,12 @@ export function createSubscribers({ db, secrets, now }: SubscriberDeps) {
         if (skip) await trx('deliveries').where({ subscriber_id: id, status: 'pending' }).delete();
         return requireSubscriber(trx, id);
       }),
+  };
+}
 
+/** Who is told, for whoever looks. */
+export function createSubscriberReads({ db }: Pick<SubscriberDeps, 'db'>) {
+  return {
     /** @throws UnknownResource */
     getSubscriber: (id: string, kind?: WebhookKind): Promise<Subscriber> =>
       db.read((knex) => requireSubscriber(knex, id, kind)),
@@ -171,10 +181,20 @@ export function toSubscriber(row: SubscriberRow): Subscriber {
   };
 }
 
+async function requireRoom(trx: Knex): Promise<void> {
+  const present = (await selectSubscribers(trx, {})).length;
+  if (present < MOST_SUBSCRIBERS) return;
+  throw new SuperstepError('InvalidInput', `there are ${present} webhooks, and no more than that may be; delete some`);
+}
+
 async function requireSubscriber(knex: Knex, id: string, kind?: WebhookKind): Promise<Subscriber> {
   const [row] = await selectSubscribers(knex, kind === undefined ? { id } : { id, kind });
   if (row !== undefined) return toSubscriber(row);
-  throw new SuperstepError('UnknownResource', `there is no webhook "${id.slice(0, 100)}"; list them to see which are`);
+  throw unknownSubscriber(id);
+}
+
+export function unknownSubscriber(id: string): SuperstepError {
+  return new SuperstepError('UnknownResource', `there is no webhook "${id.slice(0, 100)}"; list them to see which are`);
 }
 
 function columnsOf(secrets: SecretBox, id: string, changes: WebhookChanges): Record<string, unknown> {
