@@ -1,0 +1,72 @@
+import type { CallerProof } from '../identity/caller.ts';
+import type { EnteredThrough } from '../production-history.ts';
+import type { Registry } from '../registry.ts';
+
+/** Who decided that a version serves, and how they proved who they are. */
+export interface Decider {
+  readonly name: string;
+  readonly proof: CallerProof;
+  /** What the statement was signed with; null for what was not signed. */
+  readonly keyId: string | null;
+  readonly comment: string;
+  readonly decidedAt: string;
+}
+
+/** What was in Production at an instant, and on whose word. */
+export interface ProductionReport {
+  readonly model: string;
+  readonly version: number;
+  readonly since: string;
+  /** Null while it serves. */
+  readonly until: string | null;
+  readonly enteredThrough: EnteredThrough;
+  readonly decidedBy: readonly Decider[];
+  readonly reason: string;
+  readonly requestId: string | null;
+  readonly evidenceDigest: string | null;
+  readonly workflowId: string | null;
+  /** Sha256 of the file that served; null for a version without one. */
+  readonly modelSha256: string | null;
+}
+
+/** What was in Production at an instant; undefined for nothing. */
+export async function reportProduction(
+  registry: Registry,
+  model: string,
+  instant: string,
+): Promise<ProductionReport | undefined> {
+  const stay = await registry.productionAt(model, instant);
+  if (stay === undefined) return undefined;
+  const { version, enteredThrough, requestId, evidenceDigest, workflowId, reason } = stay;
+  const record = await registry.getModelVersion(model, version).catch(() => undefined);
+  return {
+    model,
+    version,
+    since: stay.enteredAt,
+    until: stay.leftAt,
+    enteredThrough,
+    decidedBy: enteredThrough === 'promotion' ? await approvers(registry, stay) : await actors(registry, stay),
+    reason,
+    requestId,
+    evidenceDigest,
+    workflowId,
+    modelSha256: record?.onnx?.sha256 ?? null,
+  };
+}
+
+type Stay = NonNullable<Awaited<ReturnType<Registry['productionAt']>>>;
+
+async function approvers(registry: Registry, { requestId, decidedBy }: Stay): Promise<Decider[]> {
+  const decisions = requestId === null ? [] : await registry.decisions(requestId);
+  return decisions
+    .filter((d) => d.counted && d.decision === 'approve' && decidedBy.includes(d.approver))
+    .map((d) => ({ name: d.approver, proof: d.proof, keyId: d.keyId, comment: d.comment, decidedAt: d.recordedAt }));
+}
+
+/** Who rolled back, or moved it by hand: the act in the audit says how that was proved. */
+async function actors(registry: Registry, { model, version, enteredAt, decidedBy, reason }: Stay): Promise<Decider[]> {
+  const acts = await registry.activityLog(model);
+  const act = acts.find((a) => a.version === version && a.toStage === 'Production' && a.at === enteredAt);
+  const proof = act?.proof ?? 'claimed';
+  return decidedBy.map((name) => ({ name, proof, keyId: null, comment: reason, decidedAt: enteredAt }));
+}

@@ -1,0 +1,77 @@
+import { parseArgs } from 'node:util';
+import { instant } from '../../contracts/schemas/primitives.ts';
+import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
+import { firstLine, messageForPerson } from '../message-for-person.ts';
+
+export const REGISTRY_HELP = `npm run registry -- <command> [options]
+
+  reconcile          finds what does not fit: requests without a living workflow, Production without its decision,
+                     decisions without their evidence, history that disagrees with stages, leases without holder.
+                     Says what each means and how it is repaired; changes nothing
+  production         what was in Production: version, since and until when, decided by whom, on which evidence
+    --model M          the model
+    --at TIME          an instant in UTC, for example 2001-05-01T00:00:00Z; default now
+
+  -n, --environment  ${ENVIRONMENTS.join(', ')}; default prod
+  --json             prints the result as JSON
+
+  Exit code: 0 all fits, or something was in Production; 1 there are findings, or nothing was; 2 it could not be found out.
+`;
+
+export type RegistryCommand =
+  | { readonly command: 'reconcile'; readonly environment: Environment; readonly json: boolean }
+  | {
+      readonly command: 'production';
+      readonly environment: Environment;
+      readonly json: boolean;
+      readonly model: string;
+      /** ISO instant; undefined for now. */
+      readonly at: string | undefined;
+    };
+
+/** Reads the command line; undefined when help is asked for. @throws with what was found and what is allowed. */
+export function parseRegistryArguments(args: readonly string[]): RegistryCommand | undefined {
+  const { values, positionals } = parse(args);
+  if (values.help === true) return undefined;
+  const [command = '', ...rest] = positionals;
+  if (command !== 'reconcile' && command !== 'production') {
+    throw wrong(`unknown command "${command}"; there are reconcile and production`);
+  }
+  if (rest.length > 0) throw wrong(`"${rest.join(' ')}" is too much`);
+  const { environment, model, at } = values;
+  if (!isEnvironment(environment)) {
+    throw messageForPerson(`unknown environment "${environment}"; there are ${ENVIRONMENTS.join(', ')}`);
+  }
+  const json = values.json === true;
+  if (command === 'reconcile') return { command, environment, json };
+  if (model === undefined) throw wrong('production needs a model: --model flights-delay');
+  return { command, environment, json, model, at: at === undefined ? undefined : readInstant(at) };
+}
+
+function readInstant(text: string): string {
+  const read = instant.safeParse(text);
+  if (read.success) return read.data;
+  throw messageForPerson(`--at ${text}: ${read.error.issues[0]?.message ?? 'it is no instant'}`);
+}
+
+function parse(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        environment: { type: 'string', short: 'n', default: 'prod' },
+        model: { type: 'string' },
+        at: { type: 'string' },
+        json: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+      },
+    });
+  } catch (error) {
+    throw wrong(firstLine(error));
+  }
+}
+
+function wrong(message: string): Error {
+  return messageForPerson(`${message}\n\n${REGISTRY_HELP}`);
+}
