@@ -1,15 +1,10 @@
 import { renderEvidencePage } from '../console/evidence-page.ts';
-import {
-  type CandidateEvidence,
-  type DecisionCommand,
-  EVIDENCE_SCHEMA,
-  type FeatureImportance,
-} from '../contracts/evidence.ts';
-import { SHORTEST_DIGEST } from '../contracts/approval.ts';
+import { type CandidateEvidence, EVIDENCE_SCHEMA, type FeatureImportance } from '../contracts/evidence.ts';
 import type { PreparedEvidence, PrepareEvidenceInput } from '../contracts/promote-model.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import type { ComparisonReport } from './compare-on-held-out.ts';
 import type { EvaluationReport } from './held-out.ts';
+import { decisionCommands } from './decision-commands.ts';
 import { dataWindow, sliceMetrics } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
@@ -87,39 +82,4 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
     ),
     modelCard: (await artifacts.readBytes(artifactOf(run, 'model-card.md'))).toString('utf8'),
   };
-}
-
-/** What a person pastes to answer: what answers back first; where names are no proof, only what proves itself. */
-function decisionCommands(
-  { temporalAddress, environment }: PromotionDependencies,
-  { workflowId, candidate }: PrepareEvidenceInput,
-  digest: string,
-): DecisionCommand[] {
-  const { proof = 'claimed' } = candidate.approval;
-  const evidence = digest.slice(0, SHORTEST_DIGEST);
-  const address = `--address ${temporalAddress} -n ${environment}`;
-  const update = `npm run temporal -- workflow update execute ${address} -w ${workflowId} --name decide`;
-  if (proof === 'claimed') return claimCommands(update, `${address} -w ${workflowId}`, evidence);
-  const decide = (decision: string): string =>
-    `npm run decide -- ${decision} ${workflowId} ${address} --evidence ${evidence} --comment 'WHY'`;
-  return [
-    { purpose: 'Approve', command: decide('approve') },
-    { purpose: 'Reject', command: decide('reject') },
-    ...(proof === 'signature'
-      ? [{ purpose: 'Send what was signed elsewhere', command: `${update} --input-file DECISION.json` }]
-      : []),
-  ];
-}
-
-/** The update first, since it answers back; the signals beside it. */
-function claimCommands(update: string, where: string, evidence: string): DecisionCommand[] {
-  const payload = (fields: Readonly<Record<string, string>>): string =>
-    `'${JSON.stringify({ ...fields, approver: 'governance', comment: 'WHY', evidence })}'`;
-  const signal = `npm run temporal -- workflow signal ${where}`;
-  return [
-    { purpose: 'Approve', command: `${update} --input ${payload({ decision: 'approve' })}` },
-    { purpose: 'Reject', command: `${update} --input ${payload({ decision: 'reject' })}` },
-    { purpose: 'Approve by signal', command: `${signal} --name approve --input ${payload({})}` },
-    { purpose: 'Reject by signal', command: `${signal} --name reject --input ${payload({})}` },
-  ];
 }

@@ -23,6 +23,9 @@ describe('withComment', () => {
         (comment) => {
           const payload = argumentOf(withComment(commands, 'Approve', comment));
           expect(payload).toEqual({ decision: 'approve', approver: 'governance', comment, evidence: '0123456789ab' });
+          const decide = [{ purpose: 'Approve', command: `printf %s --comment 'WHY'` }];
+          const typed = withComment(decide, 'Approve', comment).replace('printf %s --comment', 'printf %s');
+          expect(execFileSync('sh', ['-c', typed], { encoding: 'utf8' })).toBe(comment);
         },
       ),
       { numRuns: 40, examples: [[`it's "fine"; $(rm -rf x) \`y\` $& \\ `]] },
