@@ -18,6 +18,8 @@ const START_WITHIN_MS = 60_000;
 /** The server refuses root: then it runs as the user that its package makes. */
 const SERVER_USER = 'postgres';
 const USER = 'superstep';
+/** Runs the server until it ends, or until stdin does: with the process that started it, however that ends. */
+const GUARD = '{ "$0" "$@"; kill $$; } & read _; kill -QUIT "$(head -n 1 "$PGDATA/postmaster.pid")"; wait';
 
 /** Folder of the system's PostgreSQL programs, or why there is none. */
 export function findPostgres(): { readonly programs: string } | { readonly missing: string } {
@@ -56,20 +58,17 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
     `unix_socket_directories=${folder}`,
     'max_connections=200',
   ];
-  const child = spawn(
-    join(programs, 'postgres'),
-    ['-D', data, ...[...fast, ...own].flatMap((setting) => ['-c', setting])],
-    { ...identity, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
+  const settings = [...fast, ...own].flatMap((setting) => ['-c', setting]);
+  const child = spawn('/bin/sh', ['-c', GUARD, join(programs, 'postgres'), ...settings], {
+    ...identity,
+    env: { ...process.env, PGDATA: data },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  });
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  // A test run that is ended at once takes its server along.
-  const kill = (): void => void child.kill('SIGQUIT');
-  process.once('exit', kill);
   const stop = async (): Promise<void> => {
-    process.removeListener('exit', kill);
-    kill();
+    child.stdin.end();
     await ended;
     await rm(folder, { recursive: true, force: true });
   };
