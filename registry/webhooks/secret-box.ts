@@ -48,7 +48,13 @@ export function createSecretBox(key: Uint8Array): SecretBox {
       const [format, ...parts] = text.split('.');
       const [nonce, sealed, tag] = parts.map((part) => Buffer.from(part, 'base64'));
       try {
-        if (format !== FORMAT || nonce === undefined || sealed === undefined || tag?.byteLength !== 16)
+        if (
+          format !== FORMAT ||
+          parts.length !== 3 ||
+          nonce === undefined ||
+          sealed === undefined ||
+          tag?.byteLength !== 16
+        )
           throw new Error();
         const decipher = createDecipheriv(CIPHER, key, nonce).setAAD(Buffer.from(purpose)).setAuthTag(tag);
         return Buffer.concat([decipher.update(sealed), decipher.final()]).toString('utf8');
