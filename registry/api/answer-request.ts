@@ -5,7 +5,7 @@ import type { Decision } from '../../contracts/decision-statement.ts';
 import { actor } from '../models/act.ts';
 import { requireMayCancel, type AskedTransition } from '../models/asked-transitions.ts';
 import { requireCommentText } from '../models/comments.ts';
-import { actOf, type TransitionRoutesDeps } from './model-deps.ts';
+import { actOf, wakeGates, type TransitionRoutesDeps } from './model-deps.ts';
 import { activityJson, type ActivityType } from './model-json.ts';
 import { mayAnswer } from './request-actions.ts';
 import type { RestCall } from './route.ts';
@@ -111,13 +111,13 @@ async function answerByHand(
   comment: string,
   deps: TransitionRoutesDeps,
 ): Promise<object> {
-  const { registry, gates, now } = deps;
+  const { registry, now } = deps;
   const act = await actOf(call, deps);
   if (decision === 'reject') {
     await registry.rejectByHand(asked.request, comment, act);
   } else {
     const { wake } = await registry.approveByHand(asked.request, comment, act);
-    await gates.wake(wake);
+    await wakeGates(deps, wake);
   }
   return activityOf(ANSWERED[decision], asked, call.caller.name, comment, now());
 }
@@ -133,7 +133,7 @@ export async function cancelRequest(
   call: RestCall,
   deps: TransitionRoutesDeps,
 ): Promise<object> {
-  const { registry, gates, now } = deps;
+  const { registry, now } = deps;
   const { request } = asked;
   const comment = call.fields.optionalText('comment') ?? '';
   requireMayCancel(request, call.caller);
@@ -141,7 +141,7 @@ export async function cancelRequest(
   if (request.toStage === 'Production' && request.status === 'open') {
     const closing = { requestId: request.id, outcome: 'cancelled' as const, ...actor(act) };
     await registry.closeApproval({ ...closing, comment: comment === '' ? 'The request was taken back.' : comment });
-    if (request.workflowId !== null) await gates.wake([request.workflowId]);
+    if (request.workflowId !== null) await wakeGates(deps, [request.workflowId]);
   } else {
     await registry.withdrawAsked(request, comment, act);
   }

@@ -1,12 +1,12 @@
 import { idFromKey } from '../natural-keys.ts';
-import { actOf, type ModelRoutesDeps } from './model-deps.ts';
+import { actOf, wakeGates, type ModelRoutesDeps } from './model-deps.ts';
 import { activityJson, modelJson, permissionLevel, versionJson } from './model-json.ts';
 import { readStage, versionName } from './model-fields.ts';
 import type { RestRoute } from './route.ts';
 
 /** The calls that Databricks' SDK makes beside MLflow's: the same models and versions, with what its clients expect more. */
 export function createDatabricksRoutes(deps: ModelRoutesDeps): RestRoute[] {
-  const { registry, gates } = deps;
+  const { registry } = deps;
   return [
     {
       method: 'GET',
@@ -30,7 +30,7 @@ export function createDatabricksRoutes(deps: ModelRoutesDeps): RestRoute[] {
         const archiveExisting = fields.optionalBoolean('archive_existing_versions') ?? false;
         const input = { ...name, to, archiveExisting, comment: fields.optionalText('comment') ?? '' };
         const { wake } = await registry.transitionByHand(input, await actOf(call, deps));
-        await gates.wake(wake);
+        await wakeGates(deps, wake);
         const version = await registry.clientVersion(name);
         const open = (await registry.waitingRequests(name)).map(({ request, from }) =>
           activityJson({

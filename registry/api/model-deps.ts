@@ -11,6 +11,8 @@ export interface ModelRoutesDeps {
   readonly policy: () => Promise<Policy>;
   readonly gates: GateWorkflows;
   readonly now: () => Date;
+  /** Gets what went wrong after the answer was certain. */
+  readonly report: (error: unknown, request: string) => void;
 }
 
 /** What routes about requests for a stage work with. */
@@ -29,4 +31,16 @@ export async function actOf({ fields, caller }: RestCall, { policy }: Pick<Model
   const inComment = BROKEN_BY_COMMENT.test(comment) ? comment.replace(BROKEN_BY_COMMENT, '') : undefined;
   const { direct_changes: directChanges } = await policy();
   return { caller, directChanges, breakGlassReason: fields.optionalText('break_glass_reason') ?? inComment };
+}
+
+/**
+ * Wakes gates after their ground was changed. The change is done and stays: a gate that cannot be reached now finds out
+ * when it acts, since the registry has the last word.
+ */
+export async function wakeGates(
+  { gates, report }: Pick<ModelRoutesDeps, 'gates' | 'report'>,
+  workflowIds: readonly string[],
+): Promise<void> {
+  if (workflowIds.length === 0) return;
+  await gates.wake(workflowIds).catch((error: unknown) => report(error, `wake ${workflowIds.join(', ')}`));
 }

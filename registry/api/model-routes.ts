@@ -1,5 +1,5 @@
 import { modelJson, pageJson, versionJson } from './model-json.ts';
-import { actOf, type ModelRoutesDeps } from './model-deps.ts';
+import { actOf, wakeGates, type ModelRoutesDeps } from './model-deps.ts';
 import { readStage, readTags, versionName } from './model-fields.ts';
 import type { RestRoute } from './route.ts';
 import { createVersionRoutes } from './version-routes.ts';
@@ -60,7 +60,7 @@ function createRegisteredModelRoutes(deps: ModelRoutesDeps): RestRoute[] {
 
 /** What takes a model its name. */
 function createModelEndRoutes(deps: ModelRoutesDeps): RestRoute[] {
-  const { registry, gates } = deps;
+  const { registry } = deps;
   return [
     {
       method: 'POST',
@@ -69,7 +69,7 @@ function createModelEndRoutes(deps: ModelRoutesDeps): RestRoute[] {
       handle: async (call) => {
         const [name, newName] = [call.fields.text('name'), call.fields.text('new_name')];
         const { model, wake } = await registry.renameModel(name, newName, await actOf(call, deps));
-        await gates.wake(wake);
+        await wakeGates(deps, wake);
         return { registered_model: modelJson(model) };
       },
     },
@@ -79,7 +79,7 @@ function createModelEndRoutes(deps: ModelRoutesDeps): RestRoute[] {
       needs: 'read',
       handle: async (call) => {
         const { wake } = await registry.deleteModel(call.fields.text('name'), await actOf(call, deps));
-        await gates.wake(wake);
+        await wakeGates(deps, wake);
         return {};
       },
     },

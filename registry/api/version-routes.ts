@@ -1,5 +1,5 @@
 import { SuperstepError } from '../../contracts/failure-types.ts';
-import { actOf, type ModelRoutesDeps } from './model-deps.ts';
+import { actOf, wakeGates, type ModelRoutesDeps } from './model-deps.ts';
 import { pageJson, versionJson } from './model-json.ts';
 import { readStage, readTags, versionName } from './model-fields.ts';
 import type { RestRoute } from './route.ts';
@@ -18,7 +18,7 @@ export function createVersionRoutes(deps: ModelRoutesDeps): RestRoute[] {
 }
 
 function createChangeRoutes(deps: ModelRoutesDeps): RestRoute[] {
-  const { registry, gates } = deps;
+  const { registry } = deps;
   return [
     {
       method: 'POST',
@@ -53,7 +53,7 @@ function createChangeRoutes(deps: ModelRoutesDeps): RestRoute[] {
       needs: 'read',
       handle: async (call) => {
         const { wake } = await registry.deleteVersion(versionName(call.fields), await actOf(call, deps));
-        await gates.wake(wake);
+        await wakeGates(deps, wake);
         return {};
       },
     },
@@ -122,7 +122,7 @@ function createVersionTagRoutes(deps: ModelRoutesDeps): RestRoute[] {
 }
 
 function createTransitionRoute(deps: ModelRoutesDeps): RestRoute {
-  const { registry, gates } = deps;
+  const { registry } = deps;
   return {
     method: 'POST',
     path: `${BASE}/transition-stage`,
@@ -134,7 +134,7 @@ function createTransitionRoute(deps: ModelRoutesDeps): RestRoute {
       const archiveExisting = fields.optionalBoolean('archive_existing_versions') ?? false;
       const input = { ...name, to, archiveExisting, comment: fields.optionalText('comment') ?? '' };
       const { wake } = await registry.transitionByHand(input, await actOf(call, deps));
-      await gates.wake(wake);
+      await wakeGates(deps, wake);
       return { model_version: versionJson(await registry.clientVersion(name)) };
     },
   };

@@ -324,4 +324,14 @@ describe('registered models where Production is guarded', () => {
     expect(await s.t.registry.openApprovals('delays')).toEqual([]);
     expect(s.gates.woken).toHaveLength(2);
   });
+
+  it('changes what break-glass asks for also while no gate can be reached, and reports that', async () => {
+    const waiting = await s.t.stage('delays');
+    await s.t.open('delays', waiting);
+    (s.gates as { wake: ModelServer['gates']['wake'] }).wake = () => Promise.reject(new Error('Temporal is away'));
+    const fields = { name: 'delays', version: 2, stage: 'Production', break_glass_reason: 'r' };
+    await expect(s.call('POST', 'model-versions/transition-stage', fields)).rejects.toThrow('Temporal is away');
+    expect((await s.call('POST', 'model-versions/transition-stage', fields)).status).toBe(200);
+    expect((await s.t.registry.productionVersion('delays'))?.version).toBe(2);
+  });
 });

@@ -1,19 +1,13 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { policySchema } from '../../../contracts/schemas/policy.ts';
-import { createArtifactRoutes } from '../../../registry/api/artifact-routes.ts';
-import { registerArtifactStreams } from '../../../registry/api/artifact-streams.ts';
+import { createEnvironmentApi } from '../../../registry/api/environment-api.ts';
 import type { GateWorkflows } from '../../../registry/api/gate-workflows.ts';
-import { createLoggedModelRoutes } from '../../../registry/api/logged-model-routes.ts';
-import { createModelRoutes } from '../../../registry/api/model-routes.ts';
 import { createRegistryServer } from '../../../registry/api/server.ts';
-import type { RestRoute } from '../../../registry/api/route.ts';
-import { createTrackingRoutes } from '../../../registry/api/tracking-routes.ts';
-import { createArtifactFiles } from '../../../registry/artifact-files.ts';
-import { createArtifactLocations } from '../../../registry/artifact-locations.ts';
 import { createArtifactStore } from '../../../registry/artifact-store.ts';
+import type { Caller } from '../../../registry/identity/caller.ts';
+import { createIdentity } from '../../../registry/identity/identity.ts';
 import { createCaller } from '../../../registry/identity/rights.ts';
-import { createLoggedModels } from '../../../registry/logged-models/logged-models.ts';
 import { createRegistry } from '../../../registry/registry.ts';
 import { openTestDatabase } from '../test-database.ts';
 
@@ -25,14 +19,18 @@ const POLICY = policySchema.parse({
   direct_changes: 'allowed',
 });
 
-const noGates: GateWorkflows = {
-  startPromotion: () => Promise.reject(new Error('no line starts a workflow')),
-  decide: () => Promise.reject(new Error('no line decides')),
+/** No recorded line asks a workflow; what is made up may. */
+const gates: GateWorkflows = {
+  startPromotion: ({ model, version }) => Promise.resolve(`promote-model/${model}/${version}`),
+  decide: () => Promise.resolve({ counted: false, whyNot: 'nobody waits', failure: 'StaleDecision' }),
   wake: () => Promise.resolve(),
 };
 
-/** The environment dev, whose policy guards nothing, on an empty registry, with a caller who may do everything. */
-export async function openGoldenServer() {
+/** Somebody without a name, as the recorded lines have it, who may do what no one has to sign for. */
+const NOBODY = createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] });
+
+/** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's. */
+export async function openGoldenServer(caller: Caller = NOBODY) {
   const { db, folder, close } = await openTestDatabase();
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
   let clock = Date.parse('2024-01-01T00:00:00Z');
@@ -41,28 +39,26 @@ export async function openGoldenServer() {
   const policy = () => Promise.resolve(POLICY);
   const bugs: unknown[] = [];
   const report = (error: unknown): void => void bugs.push(error);
-  const stored = { files: createArtifactFiles({ db, now }), locations: createArtifactLocations({ db }) };
-  const routes: readonly RestRoute[] = [
-    ...createTrackingRoutes({ db, now }),
-    ...createModelRoutes({ registry: createRegistry({ db, artifacts, now }), policy, gates: noGates, now }),
-    ...createArtifactRoutes(stored),
-    ...createLoggedModelRoutes({ ...stored, loggedModels: createLoggedModels({ db, now }) }),
-  ];
+  const stored = { db, artifacts, now };
+  const api = createEnvironmentApi({
+    ...stored,
+    environment: 'dev',
+    registry: createRegistry(stored),
+    identity: createIdentity({ db, now, policy }),
+    policy,
+    gates,
+    attest: () => Promise.resolve({}),
+    report,
+    mlflowUi: null,
+  });
   const app = await createRegistryServer({
-    environments: {
-      dev: {
-        environment: 'dev',
-        routes,
-        streams: [(scope) => registerArtifactStreams(scope, { ...stored, artifacts, policy, report })],
-        authenticate: async () => createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] }),
-      },
-    },
+    environments: { dev: { ...api, authenticate: async () => caller } },
     report,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     app,
-    routes,
+    routes: api.routes,
     port: (app.server.address() as AddressInfo).port,
     /** What was answered with 500. */
     bugs,

@@ -57,11 +57,13 @@ export async function openModelServer(
 ): Promise<ModelServer> {
   const t = await openTestRegistry();
   const gates = scriptedGates();
+  const bugs: unknown[] = [];
   const policy: Policy = policySchema.parse({ ...POLICY, direct_changes: directChanges, ...policyChanges });
   const deps = {
     registry: t.registry,
     policy: () => Promise.resolve(policy),
     gates,
+    report: (error: unknown) => void bugs.push(error),
     now: () => new Date('2001-04-01T00:00:00Z'),
     attest: ({
       caller,
@@ -71,7 +73,6 @@ export async function openModelServer(
     }: Parameters<Parameters<typeof createTransitionRoutes>[0]['attest']>[0]) =>
       Promise.resolve({ attested: { approver: caller.name, evidence: request.evidenceDigest, decision, comment } }),
   };
-  const bugs: unknown[] = [];
   const app = await createRegistryServer({
     environments: {
       prod: {
@@ -84,7 +85,7 @@ export async function openModelServer(
         },
       },
     },
-    report: (error) => bugs.push(error),
+    report: deps.report,
   });
   const call: ModelServer['call'] = async (method, path, fields = {}, who = ADMIN) => {
     const headers = { host: '127.0.0.1', 'x-who': JSON.stringify(who) };
