@@ -102,14 +102,21 @@ export function createTracking({ db, artifacts, now }: TrackingDeps) {
           experiment: row.experiment,
           name: row.name,
           status: row.status,
-          startedAt: new Date(row.started_ms).toISOString(),
-          endedAt: row.ended_ms === null ? null : new Date(row.ended_ms).toISOString(),
+          startedAt: isoInstant(row.started_ms),
+          endedAt: row.ended_ms === null ? null : isoInstant(row.ended_ms),
           ...(await selectDetails(knex, runId)),
           artifacts: await selectArtifacts(knex, row.artifact_uri),
         };
       }),
   };
 }
+
+/** Clients may write any number; what lies beyond the last instant is the last. */
+function isoInstant(ms: number): string {
+  return new Date(Math.max(-LAST_INSTANT_MS, Math.min(ms, LAST_INSTANT_MS))).toISOString();
+}
+
+const LAST_INSTANT_MS = 8.64e15;
 
 /** @throws InvalidInput when there is no such run */
 export async function requireRun(knex: Knex, runId: string): Promise<void> {

@@ -38,6 +38,14 @@ describe('logRun', () => {
     });
   });
 
+  it('is read whatever instants a client wrote', async () => {
+    const { runId } = await t.registry.logRun(run);
+    const ends = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
+    await t.db.write((trx) => trx('runs').where({ id: runId }).update({ started_ms: ends[0], ended_ms: ends[1] }));
+    const found = await t.registry.getRun(runId);
+    expect(found).toMatchObject({ startedAt: '-271821-04-20T00:00:00.000Z', endedAt: '+275760-09-13T00:00:00.000Z' });
+  });
+
   it('is one run per natural key, and takes more rows than one statement holds', async () => {
     const metrics = Object.fromEntries(Array.from({ length: 1234 }, (_, i) => [`slice_${i}`, i / 1234]));
     const first = await t.registry.logRun({ ...run, metrics });
