@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RestRoute } from '../../../registry/api/route.ts';
+import { createCaller } from '../../../registry/identity/rights.ts';
 import { openGoldenServer } from './open-golden-server.ts';
 
 let server: Awaited<ReturnType<typeof openGoldenServer>>;
 beforeAll(async () => {
-  server = await openGoldenServer();
+  server = await openGoldenServer(createCaller({ name: 'admin', proof: 'token', roles: ['admin'] }));
 });
 afterAll(() => server.close());
 
