@@ -58,7 +58,7 @@ export async function createRegistryServer({
     bodyLimit: JSON_BODY_LIMIT,
     http: { maxHeaderSize: LONGEST_HEADERS },
     routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER },
-    forceCloseConnections: true,
+    forceCloseConnections: 'idle',
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, report),
   });
   // A GET may bring its fields in a body.
