@@ -17,7 +17,9 @@ export async function applySchedules(
   const changes = await Promise.all(
     SCHEDULE_KINDS.map(async (kind) => {
       const options = scheduleOptions(definition, kind, environment);
-      return options === undefined ? remove(schedules, definition.project, kind) : createOrUpdate(schedules, options);
+      return options === undefined
+        ? remove(schedules, scheduleId(definition.project, kind))
+        : createOrUpdate(schedules, options);
     }),
   );
   return byKind(changes);
@@ -28,7 +30,7 @@ export async function removeSchedules(
   schedules: ScheduleClient,
   project: string,
 ): Promise<Record<ScheduleKind, ScheduleChange>> {
-  return byKind(await Promise.all(SCHEDULE_KINDS.map((kind) => remove(schedules, project, kind))));
+  return byKind(await Promise.all(SCHEDULE_KINDS.map((kind) => remove(schedules, scheduleId(project, kind)))));
 }
 
 /** A schedule as it stands on the server. */
@@ -42,20 +44,21 @@ export interface StandingSchedule {
 
 /** The schedules that a project has on the server. */
 export async function listSchedules(schedules: ScheduleClient, project: string): Promise<StandingSchedule[]> {
-  const found = await Promise.all(
-    SCHEDULE_KINDS.map(async (kind) => {
-      const id = scheduleId(project, kind);
-      const description = await schedules.getHandle(id).describe().catch(undefinedWhenNotFound);
-      if (description === undefined) return [];
-      const [next] = description.info.nextActionTimes;
-      const runs = description.info.numActionsTaken;
-      return [{ id, paused: description.state.paused, next: next?.toISOString() ?? null, runs }];
-    }),
-  );
-  return found.flat();
+  const ids = SCHEDULE_KINDS.map((kind) => scheduleId(project, kind));
+  return (await Promise.all(ids.map((id) => standingSchedule(schedules, id)))).flat();
 }
 
-async function createOrUpdate(
+/** A schedule as it stands, alone in a list; an empty list when it is not there. */
+export async function standingSchedule(schedules: ScheduleClient, id: string): Promise<StandingSchedule[]> {
+  const description = await schedules.getHandle(id).describe().catch(undefinedWhenNotFound);
+  if (description === undefined) return [];
+  const [next] = description.info.nextActionTimes;
+  const runs = description.info.numActionsTaken;
+  return [{ id, paused: description.state.paused, next: next?.toISOString() ?? null, runs }];
+}
+
+/** Creates a schedule, or makes the one that stands as these options say, but for being paused. */
+export async function createOrUpdate(
   schedules: ScheduleClient,
   options: NonNullable<ReturnType<typeof scheduleOptions>>,
 ): Promise<ScheduleChange> {
@@ -77,9 +80,9 @@ async function createOrUpdate(
   return 'updated';
 }
 
-async function remove(schedules: ScheduleClient, project: string, kind: ScheduleKind): Promise<ScheduleChange> {
+export async function remove(schedules: ScheduleClient, id: string): Promise<ScheduleChange> {
   try {
-    await schedules.getHandle(scheduleId(project, kind)).delete();
+    await schedules.getHandle(id).delete();
     return 'removed';
   } catch (error) {
     undefinedWhenNotFound(error);

@@ -8,6 +8,8 @@ export const SCHEDULES_HELP = `npm run schedules -- <command> [project] [-n envi
   list [project]     show the schedules of a project, or of all
   remove <project>   remove its schedules
 
+  --governance       instead of a project: the environment's own schedules, as its policy says: the audit's head,
+                     reconciliation, recertification
   -n, --namespace    ${ENVIRONMENTS.join(', ')}; default prod
 `;
 
@@ -15,8 +17,10 @@ const COMMANDS = ['apply', 'list', 'remove'] as const;
 
 export interface SchedulesCommand {
   readonly command: (typeof COMMANDS)[number];
-  /** Undefined only for `list`. */
+  /** Undefined for `list` of all, and for the environment's own. */
   readonly project: string | undefined;
+  /** The environment's own schedules. */
+  readonly governance: boolean;
   readonly environment: Environment;
 }
 
@@ -28,14 +32,18 @@ export function parseSchedulesArguments(args: readonly string[]): SchedulesComma
   const command = COMMANDS.find((name) => name === word);
   if (command === undefined) throw messageForPerson(`unknown command "${word}"\n\n${SCHEDULES_HELP}`);
   if (rest.length > 0) throw messageForPerson(`"${rest.join(' ')}" is too much\n\n${SCHEDULES_HELP}`);
-  if (project === undefined && command !== 'list') {
+  const governance = values.governance === true;
+  if (governance && project !== undefined) {
+    throw messageForPerson(`"${project}" is too much beside --governance\n\n${SCHEDULES_HELP}`);
+  }
+  if (project === undefined && command !== 'list' && !governance) {
     throw messageForPerson(`${command} needs a project\n\n${SCHEDULES_HELP}`);
   }
   const { namespace } = values;
   if (!isEnvironment(namespace)) {
     throw messageForPerson(`unknown environment "${namespace}"; there are ${ENVIRONMENTS.join(', ')}`);
   }
-  return { command, project, environment: namespace };
+  return { command, project, governance, environment: namespace };
 }
 
 function parse(args: readonly string[]) {
@@ -45,6 +53,7 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         namespace: { type: 'string', short: 'n', default: 'prod' },
+        governance: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },
     });

@@ -4,6 +4,12 @@ import { freePorts } from '../../../scripts/dev-server/ports.ts';
 import { readDevConfig } from '../../../scripts/dev-server/read-dev-config.ts';
 import { type DevServer, startDevServer } from '../../../scripts/dev-server/start-dev-server.ts';
 import { applySchedules, listSchedules, removeSchedules } from '../../../scripts/schedules/apply-schedules.ts';
+import { loadPolicy } from '../../../projects/load-policy.ts';
+import {
+  applyGovernanceSchedules,
+  listGovernanceSchedules,
+  removeGovernanceSchedules,
+} from '../../../scripts/schedules/governance-schedules.ts';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -107,5 +113,32 @@ describe('the schedules of a project', () => {
       trigger: 'schedule',
     });
     await removeSchedules(client.schedule, 'started-project');
+  });
+});
+
+describe('the schedules of an environment', () => {
+  it('are those that its policy asks for, and start the workflows of governance', async () => {
+    const { policy } = await loadPolicy('policies', 'prod');
+    const often = { ...policy, audit: { heads: { ...policy.audit.heads, every: '15m' } } };
+    for (const change of ['created', 'updated'] as const) {
+      expect(await applyGovernanceSchedules(client.schedule, often, 'prod')).toEqual({
+        'audit-head': change,
+        reconcile: change,
+        recertify: change,
+      });
+    }
+    const head = await client.schedule.getHandle('governance/audit-head').describe();
+    expect(head.spec.intervals).toMatchObject([{ every: 15 * 60_000 }]);
+    expect(head.action).toMatchObject({
+      workflowType: 'writeAuditHead',
+      workflowId: 'write-audit-head/prod/scheduled',
+    });
+    expect((await listGovernanceSchedules(client.schedule)).map(({ id }) => id)).toEqual([
+      'governance/audit-head',
+      'governance/reconcile',
+      'governance/recertify',
+    ]);
+    expect(Object.values(await removeGovernanceSchedules(client.schedule))).toEqual(['removed', 'removed', 'removed']);
+    expect(await listGovernanceSchedules(client.schedule)).toEqual([]);
   });
 });
