@@ -224,6 +224,50 @@ describe('a signed decision', () => {
   });
 });
 
+describe('hostile messages', () => {
+  const good = signedDecision(GROUND, { approver: 'alice' });
+  const [signature] = good.signatures;
+  const text = fc.oneof(
+    fc.constantFrom(good.payload, signature.sig, signature.keyid, ''),
+    fc.base64String(),
+    fc.string(),
+  );
+  const part = fc.oneof({ weight: 3, arbitrary: text }, { weight: 1, arbitrary: fc.anything() });
+  const spoiltSignature = fc.oneof(fc.constant(signature), fc.record({ keyid: part, sig: part }), fc.anything());
+  const spoiltPayload = fc.oneof(
+    fc.jsonValue().map((value) => Buffer.from(JSON.stringify(value)).toString('base64')),
+    // A statement with one of its bytes changed is nearly right.
+    fc.tuple(fc.nat(Buffer.from(good.payload, 'base64').length - 1), fc.nat(255)).map(([at, byte]) => {
+      const bytes = Buffer.from(good.payload, 'base64');
+      bytes[at] = byte;
+      return bytes.toString('base64');
+    }),
+    part,
+  );
+  const envelope = fc.oneof(
+    fc.record({
+      payloadType: fc.oneof(fc.constant(good.payloadType), part),
+      payload: spoiltPayload,
+      signatures: fc.oneof(fc.array(spoiltSignature, { maxLength: 3 }), fc.anything()),
+    }),
+    fc.anything(),
+  );
+
+  it('are answered, never thrown, small enough to keep, and never counted', () => {
+    fc.assert(
+      fc.property(envelope, fc.constantFrom<Decision | undefined>('approve', 'reject', undefined), (sent, named) => {
+        const message = readDecision({ envelope: sent, decision: named }, named);
+        const judgement = judgeDecision(open({ proof: 'token' }), message);
+        const isTheGoodOne = JSON.stringify(message?.envelope) === JSON.stringify(good);
+        if (!isTheGoodOne) expect(judgement.counts).toBe(false);
+        if (!judgement.counts) expect(judgement.whyNot).not.toBe('');
+        expect(JSON.stringify(message ?? null).length).toBeLessThan(100_000);
+      }),
+      { numRuns: 1_000 },
+    );
+  });
+});
+
 /** What happens at a gate, and what is true of it by its making. */
 type Happening =
   | { readonly kind: 'message'; readonly payload: unknown; readonly truth: Truth }
