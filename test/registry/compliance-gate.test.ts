@@ -66,7 +66,7 @@ describe('checkCompliance', () => {
       ...['signature', 'parity', 'lineage', 'model_card', 'clean_commit', 'risk_tier'],
       ...['tag_owner', 'overall', 'slices', 'max_data_age'],
     ]);
-    expect(result.checks[7]).toMatchObject({
+    expect(result.checks[8]).toMatchObject({
       found: '2 slices, lowest origin=LAX 0.6000 (0.5800 to 0.6200, 1000 rows)',
     });
   });
