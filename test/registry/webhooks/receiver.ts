@@ -8,7 +8,7 @@ export interface Received {
 }
 
 /** A status, or a hand that answers; what it leaves open hangs. */
-type Answer = number | ((response: ServerResponse, request: Received) => void);
+export type Answer = number | ((response: ServerResponse, request: Received) => void);
 
 /** A real HTTP server that keeps what it gets and answers as it is told. */
 export interface Receiver {
