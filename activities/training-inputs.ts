@@ -2,6 +2,7 @@ import { SuperstepError } from '../contracts/failure-types.ts';
 import type { ArtifactRef } from '../contracts/references.ts';
 import type { ParityResult, Trigger } from '../contracts/train-model.ts';
 import type { DatasetRef, PinnedProject, TuningTrial } from '../contracts/training.ts';
+import { MODEL_FILE, MODEL_FOLDER } from '../registry/mlmodel.ts';
 import type { ModelVersion } from '../registry/model-versions.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Run } from '../registry/tracking.ts';
@@ -28,14 +29,30 @@ export interface Lineage {
 export async function readLineage(registry: Registry, version: ModelVersion): Promise<Lineage> {
   const run = version.runId === null ? undefined : await registry.getRun(version.runId);
   const inputs = run?.inputs as Partial<TrainingInputs> | undefined;
-  if (run === undefined || version.onnx === null || inputs?.pinned === undefined || inputs.dataset === undefined) {
+  // A client's version may have got its file after it was registered.
+  const onnx = version.onnx ?? (await registry.resolveVersionArtifact(version.model, version.version));
+  if (run === undefined || onnx === null || inputs?.pinned === undefined || inputs.dataset === undefined) {
     throw new SuperstepError(
       'UnknownModel',
       `${version.model} version ${version.version} has no lineage to an ONNX file, data and project; expected a version that trainModel registered`,
       { model: version.model, version: version.version },
     );
   }
-  return { run, inputs: inputs as TrainingInputs, onnx: version.onnx };
+  // A registry client may name any run beside any file: what the run's record says holds for the file that it made.
+  const made = modelFileOf(run)?.sha256;
+  if (made !== onnx.sha256) {
+    throw new SuperstepError(
+      'ChecksumMismatch',
+      `${version.model} version ${version.version} stands for ONNX ${onnx.sha256}, its run ${run.runId} made ${made ?? 'none'}; register the file with the run that made it`,
+      { model: version.model, version: version.version, expected: made ?? null, found: onnx.sha256 },
+    );
+  }
+  return { run, inputs: inputs as TrainingInputs, onnx };
+}
+
+/** The ONNX file that a training run made. Runs of before had it beside their other files. */
+function modelFileOf({ artifacts }: Run): ArtifactRef | undefined {
+  return artifacts[`${MODEL_FOLDER}/${MODEL_FILE}`] ?? artifacts[MODEL_FILE];
 }
 
 /** An artifact of a training run by its name. */

@@ -84,8 +84,11 @@ async function compareWith(
   const registry = {
     getModelVersion: (_model: string, version: number) => Promise.resolve(versionOf(version)),
     productionVersion: () => Promise.resolve(versionOf(CHAMPION)),
-    getRun: (id: string) =>
-      Promise.resolve({ runId: id, inputs: { pinned: sides.get(Number(id))?.pinned, dataset }, artifacts: {} }),
+    getRun: (id: string) => {
+      const side = sides.get(Number(id));
+      const made = { 'model/model.onnx': side?.onnx };
+      return Promise.resolve({ runId: id, inputs: { pinned: side?.pinned, dataset }, artifacts: made });
+    },
   } as unknown as Registry;
   await damage(artifacts.path(championFile));
   const deps: DataDependencies = {
