@@ -1,5 +1,5 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { DefaultLogger, Runtime } from '@temporalio/worker';
+import { DefaultLogger } from '@temporalio/worker';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createDeliveryActivities, type DeliveryDependencies } from '../../../activities/delivery-activities.ts';
@@ -38,7 +38,7 @@ export interface DeliveriesFixture {
 }
 
 // What fails on purpose needs no lines in the log.
-Runtime.install({ logger: new DefaultLogger('ERROR') });
+const QUIET = { logger: new DefaultLogger('ERROR') };
 
 const LOCAL = { allow: ['127.0.0.0/8'] };
 
@@ -71,9 +71,12 @@ export async function openDeliveries(env: Readonly<Record<string, string>> = {})
   };
   const activities = createDeliveryActivities(deps);
   const deliver = (subscriber: string): Promise<DeliveredBatch> =>
-    new MockActivityEnvironment().run((input: { readonly subscriber: string }) => activities.deliverBatch(input), {
-      subscriber,
-    });
+    new MockActivityEnvironment({}, QUIET).run(
+      (input: { readonly subscriber: string }) => activities.deliverBatch(input),
+      {
+        subscriber,
+      },
+    );
   const deliverAll = async (subscriber: string): Promise<DeliveredBatch> => {
     for (;;) {
       const batch = await deliver(subscriber).catch((error: unknown) => {
