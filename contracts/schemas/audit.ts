@@ -19,5 +19,4 @@ export const auditSchema = z.strictObject({
   heads: z.strictObject({ every: duration.default('1h'), to: z.array(headPlace).default([]) }).prefault({}),
 });
 
-export type AuditPolicy = z.output<typeof auditSchema>;
 export type HeadPlace = z.output<typeof headPlace>;

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign } from 'node:crypto';
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -134,6 +134,33 @@ describe('on a registry of its own and a real server', () => {
       expect.stringContaining('is terminated'),
       expect.stringContaining('promote-model/fares/1 is gone'),
     ]);
+  });
+
+  it('finds a gate that a stranger reset', async () => {
+    const workflowId = `promote-model/${PROJECT}/3`;
+    const gate = await env.start('promoteModel', { project: PROJECT, version: 3 }, workflowId);
+    await gateOpens(gate);
+    const { runId } = await gate.describe();
+    for (let version = 1; version <= 3; version += 1) await t.stage(PROJECT);
+    const asked = { model: PROJECT, version: 3, evidenceDigest: 'e'.repeat(64), expectedChampion: null, workflowId };
+    // The key that the engine gives it names the run.
+    await t.registry.openApproval({ ...asked, naturalKey: `production/x/${runId}`, requestedBy: 'superstep' });
+    const kinds = async () => {
+      const { findings } = (await run('reconcileRegistry')) as { findings: { kind: string }[] };
+      return findings.map(({ kind }) => kind).filter((kind) => !kind.startsWith('evidence'));
+    };
+    expect(await kinds()).toEqual([]);
+    const { events } = await gate.fetchHistory();
+    const task = events?.find((event) => Boolean(event.workflowTaskCompletedEventAttributes));
+    await env.client.workflowService.resetWorkflowExecution({
+      namespace: 'default',
+      workflowExecution: { workflowId, runId },
+      reason: 'by a stranger',
+      requestId: randomUUID(),
+      workflowTaskFinishEventId: task?.eventId ?? null,
+    });
+    expect(await kinds()).toEqual(['gate-was-reset']);
+    await env.client.workflow.getHandle(workflowId).terminate();
   });
 });
 
