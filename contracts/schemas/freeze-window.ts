@@ -1,7 +1,6 @@
 import { z } from 'zod';
+import { WEEKDAYS } from '../freeze.ts';
 import { instant } from './primitives.ts';
-
-export const WEEKDAYS = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'] as const;
 
 const reason = z.string().min(1);
 
