@@ -24,6 +24,8 @@ export interface ApprovalRules {
   /** Roles that may decide. */
   readonly approvers: readonly string[];
   readonly quorum: Quorum;
+  /** Roles among them that fill any place of a quorum by role: those that were asked since the others did not answer. */
+  readonly standIns?: readonly string[];
   /** The least that counts: a stronger proof is as good. */
   readonly proof: Proof;
   /** Who asked for the promotion. */
@@ -35,6 +37,11 @@ export interface ApprovalRules {
   readonly ground: DecisionGround;
   /** What decisions may be signed with: keys that are not revoked, of people who are still there. */
   readonly keys: readonly DecisionKey[];
+}
+
+/** The rules once a gate has waited too long: other roles may decide too, in anybody's place. */
+export function escalatedRules(rules: ApprovalRules, to: readonly string[]): ApprovalRules {
+  return { ...rules, approvers: [...new Set([...rules.approvers, ...to])], standIns: to };
 }
 
 /** Whether a proof is at least as strong as what is asked for. */

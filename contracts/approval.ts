@@ -87,11 +87,13 @@ export function approvalOutcome(state: ApprovalState): ApprovalOutcome | undefin
 export function approvalsMissing(state: ApprovalState): number {
   if (state.rules === undefined) return 1;
   const approvals = state.counted.filter((message) => message.decision === 'approve');
-  const { quorum, approvers } = state.rules;
-  return approversMissing(
-    quorum,
-    approvals.map(({ roles }) => roles.filter((role) => approvers.includes(role))).filter((roles) => roles.length > 0),
-  );
+  const { quorum, approvers, standIns = [] } = state.rules;
+  const everyPlace = typeof quorum === 'number' ? [] : Object.keys(quorum);
+  const places = approvals
+    .map(({ roles }) => roles.filter((role) => approvers.includes(role)))
+    .filter((roles) => roles.length > 0)
+    .map((roles) => (holdsOne(roles, standIns) ? [...new Set([...roles, ...everyPlace])] : roles));
+  return approversMissing(quorum, places);
 }
 
 /** What has become of keys and approvers since the gate opened. */

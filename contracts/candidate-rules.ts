@@ -1,5 +1,5 @@
-import type { ApprovalRules, DecisionKey } from './approval-rules.ts';
-import type { PinnedPromotion } from './promote-model.ts';
+import { type ApprovalRules, type DecisionKey, escalatedRules } from './approval-rules.ts';
+import type { ApprovalPolicy, PinnedPromotion } from './promote-model.ts';
 
 /** Who asks where nobody is named: a schedule, a monitor, or a person at the CLI who did not say. */
 export const NOBODY_NAMED = 'superstep';
@@ -13,11 +13,13 @@ export function candidateRules(
     readonly keys: readonly DecisionKey[];
     /** As the registry has it. */
     readonly requester?: string | undefined;
+    /** Whether the policy's second role has been asked. */
+    readonly escalated?: boolean;
   },
 ): ApprovalRules {
   const { environment, model, version, modelDigest, snapshot, requester, approval } = candidate;
   const { requestId, evidenceDigest, keys } = opened;
-  return {
+  const rules = {
     approvers: approval.approvers,
     quorum: approval.quorum,
     proof: approval.proof ?? 'claimed',
@@ -27,4 +29,11 @@ export function candidateRules(
     ground: { environment, model, version, modelDigest: modelDigest ?? '', requestId, evidenceDigest, snapshot },
     keys,
   };
+  const { escalate } = approval;
+  return opened.escalated === true && escalate !== undefined ? escalatedRules(rules, escalate.to) : rules;
+}
+
+/** Every role that may decide at some time. */
+export function everyApprover({ approvers, escalate }: ApprovalPolicy): string[] {
+  return [...new Set([...approvers, ...(escalate?.to ?? [])])];
 }

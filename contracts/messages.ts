@@ -1,6 +1,7 @@
 import type { ApprovalRules } from './approval-rules.ts';
 import type { Decision } from './decision-statement.ts';
 import type { DecisionCommand } from './evidence.ts';
+import type { Freeze } from './freeze.ts';
 
 /** Wire names of signals, updates and queries: a contract with whoever types them at the CLI. */
 export const MESSAGE_NAMES = {
@@ -41,4 +42,6 @@ export interface WaitingGate {
   readonly rules: ApprovalRules;
   /** ISO instant at which the gate closes as `expired`. */
   readonly until: string;
+  /** Set while the version is approved and waits for the end of a freeze; a reject still closes the gate. */
+  readonly freeze?: Freeze;
 }

@@ -3,6 +3,7 @@ import type { DecisionKey, Proof } from './approval-rules.ts';
 import type { DecisionMessage } from './decision-message.ts';
 import type { Environment } from './environments.ts';
 import type { DecisionCommand } from './evidence.ts';
+import type { Freeze } from './freeze.ts';
 import type { Estimate, GateResult, Verdict } from './gates.ts';
 import type { Quorum } from './quorum.ts';
 import type { ArtifactRef } from './references.ts';
@@ -16,7 +17,8 @@ export interface PromoteModelInput {
 }
 
 export type PromotionOutcome =
-  'promoted' | 'failed-compliance' | 'failed-comparison' | 'rejected' | 'expired' | 'superseded';
+  /** `undone`: promoted, and rolled back since a step after the registry's transaction failed in a way that must not stand. */
+  'promoted' | 'failed-compliance' | 'failed-comparison' | 'rejected' | 'expired' | 'superseded' | 'undone';
 
 export interface PromoteModelResult {
   readonly outcome: PromotionOutcome;
@@ -32,7 +34,20 @@ export interface PromoteModelResult {
 
 /** One step of a promotion and what became of it. */
 export interface PromotionStep {
-  readonly step: 'archive-previous' | 'close-request' | 'enter-production' | 'record-history' | 'serve';
+  readonly step: RegistryStep | FollowingStep;
+  readonly status: 'done' | 'failed' | 'skipped' | 'undone';
+  readonly note?: string;
+}
+
+/** What the registry's one transaction does. */
+export type RegistryStep = 'archive-previous' | 'close-request' | 'enter-production' | 'record-history';
+
+/** What follows it, in this order. */
+export type FollowingStep = 'serve' | 'rebase-monitor' | 'notify';
+
+/** How a step that follows went, in the words of its activity. One that must not stand is thrown instead. */
+export interface FollowingReport {
+  readonly step: FollowingStep;
   readonly status: 'done' | 'failed' | 'skipped';
   readonly note?: string;
 }
@@ -59,6 +74,10 @@ export interface ApprovalPolicy {
   readonly proof?: Proof;
   /** Default false. */
   readonly separateRequester?: boolean;
+  /** Absent: nobody is reminded. */
+  readonly remindEveryMs?: number;
+  /** Roles that may decide too once the gate has waited so long. */
+  readonly escalate?: { readonly afterMs: number; readonly to: readonly string[] };
 }
 
 /** A candidate, pinned: what the gates judge and by which rules. */
@@ -73,6 +92,8 @@ export interface PinnedPromotion {
   readonly snapshot: number;
   /** Of the version's ONNX file: sha256, lower-case hex. */
   readonly modelDigest?: string;
+  /** Why the version's file cannot be judged at all: compliance fails with it. */
+  readonly unusable?: string;
   readonly requester?: string;
   readonly approval: ApprovalPolicy;
   readonly expiresAfterMs: number;
@@ -141,6 +162,9 @@ export type OpenedApproval =
       readonly requester?: string;
       /** What decisions may be signed with. */
       readonly keys?: readonly DecisionKey[];
+      /** ISO instants: when the registry opened it, and when it expires. Absent: now, and the policy's time later. */
+      readonly openedAt?: string;
+      readonly until?: string;
       readonly superseded: readonly { readonly version: number; readonly workflowId: string | null }[];
     }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
@@ -168,6 +192,28 @@ export interface CloseApprovalInput extends CandidateInput {
   readonly comment: string;
 }
 
+/** What people are told of a gate that waits. */
+export interface TellGateInput extends CandidateInput {
+  readonly requestId: string;
+  readonly evidence: PreparedEvidence;
+  /** ISO instants. */
+  readonly openedAt: string;
+  readonly until: string;
+  /** An escalation lets the policy's second role decide as well. */
+  readonly event: { readonly what: 'remind'; readonly number: number } | { readonly what: 'escalate' };
+  /** Whether the second role is asked already. */
+  readonly escalated: boolean;
+  /** How many more approvals it waits for. */
+  readonly missing: number;
+}
+
+export interface ToldGate {
+  /** False when the request is not open any more: nobody was told. */
+  readonly open: boolean;
+  /** What decisions may be signed with, the second role's keys among them. */
+  readonly keys: readonly DecisionKey[];
+}
+
 export interface PromoteVersionInput extends CandidateInput {
   readonly requestId: string;
   readonly evidenceDigest: string;
@@ -178,6 +224,8 @@ export type PromotedVersion =
   | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
   | { readonly outcome: 'superseded' }
+  /** The policy promotes nothing now; all else holds. */
+  | { readonly outcome: 'frozen'; readonly freeze: Freeze }
   /** Without those who left and what was signed with revoked keys, the quorum is not reached. */
   | ({ readonly outcome: 'approvals-lapsed' } & ApproverNews);
 
@@ -196,6 +244,25 @@ export interface ApprovalStandingInput extends CandidateInput {
 export interface ApprovalStanding extends Partial<ApproverNews> {
   readonly request: 'open' | 'closed' | 'superseded';
   readonly champion: number | null;
+}
+
+/** A promotion that the registry has done, for the steps that follow it. */
+export interface PromotedInput extends CandidateInput {
+  readonly requestId: string;
+  readonly previous: number | null;
+  readonly approvedBy: readonly string[];
+  readonly evidence: PreparedEvidence;
+}
+
+export interface UndoPromotionInput extends PromotedInput {
+  readonly reason: string;
+}
+
+export interface UndonePromotion {
+  /** What was done, or why nothing had to be. */
+  readonly note: string;
+  /** Gates that compare with the version that was taken back. */
+  readonly waitingGates: readonly string[];
 }
 
 export interface ConfirmServingInput {
