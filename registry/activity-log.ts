@@ -38,6 +38,7 @@ export type ActivityAction =
   | 'GATE_OPENED'
   | 'GATE_REMINDED'
   | 'GATE_ESCALATED'
+  | 'PROMOTED_VERSION'
   | 'GRANTED_WAIVER'
   | 'REVOKED_WAIVER'
   | 'FULFILLED_CONDITION'

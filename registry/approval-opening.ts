@@ -1,5 +1,7 @@
 import type { Knex } from 'knex';
+import { shiftInstant } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import { writeActivity } from './activity-log.ts';
 import { findProduction, requireVersion } from './model-versions.ts';
 import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
 import {
@@ -27,6 +29,8 @@ export interface OpenApprovalInput extends VersionName {
   readonly requestedBy: string;
   /** Holder of the retraining lease that ends here. */
   readonly releaseLeaseOf?: string;
+  /** What people are told of the gate beside what this says, and after how long it expires. */
+  readonly announce?: { readonly details: Readonly<Record<string, unknown>>; readonly expiresAfterMs: number };
 }
 
 /** A version that lost its gate, and the workflow to wake. */
@@ -37,7 +41,13 @@ export interface ClosedGate {
 
 /** An asking that left a request behind, open or closed at once. */
 type AskedApproval =
-  | { readonly outcome: 'open'; readonly requestId: string; readonly superseded: readonly ClosedGate[] }
+  | {
+      readonly outcome: 'open';
+      readonly requestId: string;
+      readonly superseded: readonly ClosedGate[];
+      /** ISO instant. Gates of before do not say. */
+      readonly openedAt?: string;
+    }
   | { readonly outcome: 'superseded'; readonly requestId: string; readonly by: number };
 
 export type OpenApprovalResult =
@@ -80,7 +90,7 @@ export async function openApproval(trx: Knex, input: OpenApprovalInput, at: stri
   const requestId = await insertApproval(trx, { ...input, naturalKey: key }, { newer, asked, asker, at });
   const result: AskedApproval =
     newer === undefined
-      ? { outcome: 'open', requestId, superseded: closedGates(older) }
+      ? { outcome: 'open', requestId, superseded: closedGates(older), openedAt: at }
       : { outcome: 'superseded', requestId, by: newer.version };
   return completeOperation(trx, 'openApproval', key, result, at);
 }
@@ -164,10 +174,24 @@ async function insertApproval(
     const request = { id, naturalKey, model, version, toStage: 'Production' as const, requestedBy, createdAt: at };
     await insertRequest(trx, { ...request, ...said, ...ground }, closing);
   } else {
-    await openAsked(trx, asked, ground, closing ?? { at });
+    await openAsked(trx, asked, ground, closing);
   }
   if (closing !== undefined) await archiveCandidate(trx, { id, model, version, ...ground }, closing);
+  else await announceGate(trx, input, id, at);
   return id;
+}
+
+/** Tells whoever listens to the audit that a gate waits, on what and until when. */
+async function announceGate(trx: Knex, input: OpenApprovalInput, requestId: string, at: string): Promise<void> {
+  const { model, version, evidenceDigest, workflowId, announce } = input;
+  const told = announce === undefined ? {} : { ...announce.details, until: shiftInstant(at, announce.expiresAfterMs) };
+  await writeActivity(trx, {
+    ...{ at, model, version, evidenceDigest, workflowId },
+    action: 'GATE_OPENED',
+    toStage: 'Production',
+    by: 'superstep',
+    details: { requestId, ...told },
+  });
 }
 
 export interface GateClosing extends Closing {

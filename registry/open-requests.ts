@@ -153,11 +153,10 @@ export async function openAsked(
   trx: Knex,
   asked: TransitionRequest,
   ground: Pick<TransitionRequest, 'evidenceDigest' | 'expectedChampion' | 'workflowId'>,
-  state: Closing | { readonly at: string },
+  closing: Closing | undefined,
 ): Promise<void> {
-  const { id, model, version, toStage } = asked;
+  const { id } = asked;
   const { evidenceDigest, expectedChampion, workflowId } = ground;
-  const closing = 'status' in state ? state : undefined;
   await trx('transition_requests')
     .where({ id })
     .update({
@@ -166,9 +165,7 @@ export async function openAsked(
       expected_champion: expectedChampion,
       workflow_id: workflowId,
     });
-  if (closing !== undefined) return closeRequest(trx, { ...asked, ...ground }, closing);
-  const opened = { at: state.at, model, version, toStage, evidenceDigest, workflowId, by: 'superstep' };
-  await writeActivity(trx, { ...opened, action: 'GATE_OPENED' });
+  if (closing !== undefined) await closeRequest(trx, { ...asked, ...ground }, closing);
 }
 
 /** Closes an unanswered request and logs it; a closed one stays as it is. */

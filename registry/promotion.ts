@@ -2,7 +2,9 @@ import type { Knex } from 'knex';
 import type { ApproverNews, CountedDecision } from '../contracts/approval.ts';
 import type { ApprovalRules } from '../contracts/approval-rules.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import { type Freeze, frozenUntil } from '../contracts/freeze.ts';
 import type { PromotionStep } from '../contracts/promote-model.ts';
+import type { FreezeWindow } from '../contracts/schemas/freeze-window.ts';
 import type { RegistryDatabase } from './database.ts';
 import { type ImposedCondition, imposeConditions } from './governance/conditions.ts';
 import { findProduction, requireVersion, type ModelVersion } from './model-versions.ts';
@@ -22,6 +24,8 @@ export interface PromoteInput extends VersionName {
   readonly expectedChampion: number | null;
   /** By which the gate counted decisions. */
   readonly rules: ApprovalRules;
+  /** Windows of the policy in which nothing is promoted. Default: none. */
+  readonly freeze?: readonly FreezeWindow[];
   readonly workflowId: string;
 }
 
@@ -29,6 +33,8 @@ export type PromoteResult =
   | { readonly outcome: 'promoted'; readonly previous: number | null; readonly steps: readonly PromotionStep[] }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
   | { readonly outcome: 'superseded' }
+  /** Nothing is promoted now; all else holds. */
+  | { readonly outcome: 'frozen'; readonly freeze: Freeze }
   | ({ readonly outcome: 'approvals-lapsed' } & ApproverNews);
 
 export function createPromotion({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
@@ -36,7 +42,7 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
     /**
      * Puts an approved version into Production, in one transaction, once per natural key. When the champion is not the
      * one that the evidence compares with, nothing changes and the answer says so: compare again. Nor does anything
-     * change for a version that a newer one has superseded, or when approvers have left since they decided.
+     * change for a version that a newer one has superseded, when approvers have left since they decided, or in a freeze.
      *
      * @throws StaleDecision when the request is closed or rests on other evidence
      * @throws NotAuthorized when it was rejected, too few approvers have said yes, or one of them did not prove it
@@ -55,7 +61,10 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
         const previous = await findProduction(trx, input.model);
         const champion = previous?.version ?? null;
         if (champion !== input.expectedChampion) return { outcome: 'champion-changed', champion };
-        const at = now().toISOString();
+        const instant = now();
+        const freeze = frozenUntil(input.freeze ?? [], instant);
+        if (freeze !== undefined) return { outcome: 'frozen', freeze };
+        const at = instant.toISOString();
         const result = await replaceChampion(trx, { ...checked, input, version, request, previous, at });
         return completeOperation(trx, 'promote', input.naturalKey, result, at);
       }),

@@ -1,6 +1,7 @@
 import { createActivityLog } from './activity-log.ts';
 import { createApproverKeys } from './approver-keys.ts';
 import { createDecisions } from './decisions.ts';
+import { createGateNotices } from './gate-notices.ts';
 import { createGateRecords } from './gate-records.ts';
 import { createConditions } from './governance/conditions.ts';
 import { createPoliciesInForce } from './governance/policies-in-force.ts';
@@ -28,6 +29,7 @@ export function createRegistry(deps: TrackingDeps) {
     ...createDecisions(deps),
     ...createApproverKeys(deps),
     ...createGateRecords(deps),
+    ...createGateNotices(deps),
     ...createPromotion(deps),
     ...createRollback(deps),
     ...createProductionHistory(deps),

@@ -17,6 +17,8 @@ export interface RollBackInput {
   readonly requestedBy: string;
   /** Roles that the policy lets roll back. */
   readonly allowed: readonly string[];
+  /** Only when this version is in Production; when it is not any more, there is nothing to roll back. Default: whichever is. */
+  readonly onlyFrom?: number;
   readonly workflowId?: string;
 }
 
@@ -47,8 +49,11 @@ export function createRollback({ db, now }: { readonly db: RegistryDatabase; rea
         const current = await findProduction(trx, input.model);
         // Tells an unknown model from one that has nothing to go back to.
         await requireModel(trx, input.model);
+        const { onlyFrom = current?.version } = input;
         const target =
-          current === undefined ? undefined : rollbackTarget(await livingStays(trx, input.model), current.version);
+          current?.version !== onlyFrom || current === undefined
+            ? undefined
+            : rollbackTarget(await livingStays(trx, input.model), current.version);
         const result: RollBackResult =
           current === undefined || target === undefined
             ? { outcome: 'nothing-to-roll-back-to' }

@@ -33,6 +33,8 @@ export const NOTICE_ACTIONS = [
   'GATE_OPENED',
   'GATE_REMINDED',
   'GATE_ESCALATED',
+  'PROMOTED_VERSION',
+  'ROLLED_BACK',
   'BROKE_GLASS',
   'CHANGED_POLICY',
   'MONITOR_ALERT',
@@ -111,9 +113,11 @@ const MLFLOW_BY_ACTION: Partial<Readonly<Record<ActivityAction, MlflowEvent>>> =
   DELETED_ALIAS: 'model_version_alias.deleted',
 };
 
-function notices({ action, details }: Activity): string[] {
+function notices({ action, toStage, details }: Activity): string[] {
   // What passes today's policy is no news.
   if (action === 'RECERTIFIED' && !hasFindings(details)) return [];
+  // A rollback is one piece of news, though two versions move.
+  if (action === 'ROLLED_BACK' && toStage !== 'Production') return [];
   return NOTICE_ACTIONS.filter((known) => known === action);
 }
 
