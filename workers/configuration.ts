@@ -52,6 +52,8 @@ export interface WorkerConfiguration {
   readonly namespace: string;
   readonly lakeMemory: string;
   readonly threads: number;
+  /** Mail servers by the variables that policies name: smtp(s)://user:password@host:port. */
+  readonly mailServers: MailServers;
 }
 
 /** Reads the configuration from environment variables; a missing or wrong one is named, with what was expected. */
@@ -82,6 +84,7 @@ export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfigura
     namespace: v.TEMPORAL_NAMESPACE ?? v.SUPERSTEP_ENVIRONMENT,
     lakeMemory: v.SUPERSTEP_LAKE_MEMORY,
     threads: v.SUPERSTEP_THREADS,
+    mailServers: readMailServers(variables),
   };
 }
 
@@ -89,6 +92,16 @@ export function readConfiguration(variables: NodeJS.ProcessEnv): WorkerConfigura
 export function temporalConnection(variables: NodeJS.ProcessEnv, address: string): TemporalConnection {
   const defined = Object.entries(variables).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return { ...loadClientConnectConfig({ overrideEnvVars: Object.fromEntries(defined) }).connectionOptions, address };
+}
+
+export type MailServers = Readonly<Record<string, string>>;
+
+/** All variables that a policy may name as mail server. */
+export function readMailServers(variables: NodeJS.ProcessEnv): MailServers {
+  const servers = Object.entries(variables).filter(
+    (entry): entry is [string, string] => entry[0].startsWith('SUPERSTEP_SMTP') && (entry[1] ?? '') !== '',
+  );
+  return Object.fromEntries(servers);
 }
 
 /** Where an environment keeps its parts. */

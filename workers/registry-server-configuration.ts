@@ -1,8 +1,15 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { ENVIRONMENTS, type Environment } from '../contracts/environments.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
-import { temporalConnection, type TemporalConnection } from './configuration.ts';
+import {
+  locateRegistry,
+  readMailServers,
+  temporalConnection,
+  type MailServers,
+  type TemporalConnection,
+} from './configuration.ts';
+import type { RegistryLocation } from '../registry/database.ts';
 
 const filled = z.string().min(1);
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -35,8 +42,9 @@ export interface RegistryServerConfiguration {
   /** 0 for any free port. */
   readonly port: number;
   readonly hosts: readonly string[];
-  /** A PostgreSQL address, with `{environment}` in it; null for SQLite files below the home. */
-  readonly databaseUrl: string | null;
+  /** Where the registry of an environment is. */
+  readonly locate: (environment: Environment) => RegistryLocation;
+  readonly mailServers: MailServers;
   readonly evidenceUrl: string;
   /** Folder of MLflow's web UI; null to serve the API alone. */
   readonly mlflowUi: string | null;
@@ -51,14 +59,16 @@ export function readRegistryServerConfiguration(variables: NodeJS.ProcessEnv): R
     throw new SuperstepError('InvalidInput', `the registry's environment variables have mistakes: ${faults}`);
   }
   const v = parsed.data;
+  const home = resolve(v.SUPERSTEP_HOME);
   return {
-    home: resolve(v.SUPERSTEP_HOME),
+    home,
     policies: resolve(v.SUPERSTEP_POLICIES),
     environments: v.SUPERSTEP_ENVIRONMENTS,
     host: v.SUPERSTEP_REGISTRY_HOST,
     port: v.SUPERSTEP_REGISTRY_PORT,
     hosts: v.SUPERSTEP_REGISTRY_HOSTS.split(',').filter((name) => name !== ''),
-    databaseUrl: v.SUPERSTEP_REGISTRY_URL ?? null,
+    locate: (environment) => locateRegistry(environment, join(home, environment), v.SUPERSTEP_REGISTRY_URL),
+    mailServers: readMailServers(variables),
     evidenceUrl: v.SUPERSTEP_EVIDENCE_URL,
     mlflowUi: v.SUPERSTEP_MLFLOW_UI ?? null,
     temporal: temporalConnection(variables, v.TEMPORAL_ADDRESS),

@@ -13,8 +13,12 @@ import { ensureAdminToken } from '../registry/identity/admin-token.ts';
 import { createIdentity } from '../registry/identity/identity.ts';
 import { loadServerKey } from '../registry/identity/server-key.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { createDoorbell } from '../registry/webhooks/doorbell.ts';
+import { loadSecretBox } from '../registry/webhooks/secret-box.ts';
+import type { SendDeps } from '../registry/webhooks/send.ts';
 import { environmentPaths } from './configuration.ts';
 import type { RegistryServerConfiguration } from './registry-server-configuration.ts';
+import { ringDoorbell } from './ring-doorbell.ts';
 import { createTemporalGates } from './temporal-gates.ts';
 
 /** A running registry server. */
@@ -73,11 +77,7 @@ async function openEnvironment(
   const folder = join(configuration.home, environment);
   const paths = environmentPaths(folder);
   await mkdir(folder, { recursive: true });
-  const db = openRegistryDatabase(
-    configuration.databaseUrl === null
-      ? { file: paths.registry }
-      : { url: configuration.databaseUrl.replaceAll('{environment}', environment) },
-  );
+  const db = openRegistryDatabase(configuration.locate(environment));
   try {
     await db.migrate();
     const artifacts = createArtifactStore({ folder: paths.artifacts });
@@ -96,9 +96,26 @@ async function openEnvironment(
     const temporal = createTemporalGates({ client: () => client(environment), environment, attest });
     const { mlflowUi } = configuration;
     const report = reporter(announce);
-    const deps = { environment, db, registry, artifacts, identity, policy, now, mlflowUi, report, ...temporal };
-    const api = createEnvironmentApi(deps);
-    return { api, close: () => db.close() };
+    const sending: SendDeps = {
+      environment,
+      home: folder,
+      secrets: await loadSecretBox(folder),
+      now,
+      print: announce,
+      smtp: (variable) => configuration.mailServers[variable],
+    };
+    const shared = { environment, db, registry, artifacts, identity, policy, now, mlflowUi, sending, report };
+    const api = createEnvironmentApi({ ...shared, gates: temporal.gates, attest: temporal.attest });
+    const notifications = async () => (await policy()).notifications;
+    const doorbell = createDoorbell({ db, now, notifications, start: temporal.startDelivery });
+    const ringing = ringDoorbell(doorbell.startDueDeliveries, report);
+    return {
+      api,
+      close: async () => {
+        await ringing.stop();
+        await db.close();
+      },
+    };
   } catch (error) {
     await db.close();
     throw error;

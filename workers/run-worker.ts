@@ -1,8 +1,10 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeConnection, Worker, type WorkerInterceptors, type WorkerOptions } from '@temporalio/worker';
+import { createAdoptionActivities } from '../activities/adoption-activities.ts';
 import { createAuditActivities } from '../activities/audit-activities.ts';
 import { createDatasetActivities } from '../activities/dataset-activities.ts';
+import { createDeliveryActivities } from '../activities/delivery-activities.ts';
 import { createFailureInterceptor } from '../activities/failure-interceptor.ts';
 import { createMonitoringActivities } from '../activities/monitoring-activities.ts';
 import { createPredictionActivities } from '../activities/prediction-activities.ts';
@@ -19,7 +21,9 @@ import { createArtifactStore } from '../registry/artifact-store.ts';
 import { openRegistryDatabase } from '../registry/database.ts';
 import { loadServerKey } from '../registry/identity/server-key.ts';
 import { createRegistry } from '../registry/registry.ts';
+import { loadSecretBox } from '../registry/webhooks/secret-box.ts';
 import { environmentPaths, type WorkerConfiguration } from './configuration.ts';
+import { asNotice } from './notice-prefix.ts';
 import { sweepLeftovers } from './sweep-leftovers.ts';
 
 /** Hooks for tests: interceptors beside our own, and how many runs stay in memory (0: each task replays from the start). */
@@ -96,9 +100,20 @@ async function composeWorkflows(configuration: WorkerConfiguration): Promise<Com
           ...createProjectActivities({ artifacts, environment, projectRoots, policies }),
           ...createRegistrationActivities({ registry, artifacts }),
           ...createPromotionActivities(promotion),
+          ...createAdoptionActivities({ ...promotion, projectRoots }),
           ...createRecertificationActivities(promotion),
           ...createRetrainingActivities({ registry, artifacts }),
           ...createAuditActivities({ db: database, artifacts, environment, policies, home, serverKey, now }),
+          ...createDeliveryActivities({
+            db: database,
+            environment,
+            policies,
+            home,
+            secrets: await loadSecretBox(home),
+            now,
+            print: (text) => process.stdout.write(asNotice(text)),
+            smtp: (variable) => configuration.mailServers[variable],
+          }),
         },
       },
     ],

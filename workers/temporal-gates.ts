@@ -51,7 +51,7 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
     const { rules } = await waitingGate(ask, request.workflowId ?? '');
     return { envelope: await attest(caller, { rules, decision, comment }) };
   };
-  return { gates, attest: attestAtGate };
+  return { gates, attest: attestAtGate, startDelivery: startDelivery(ask) };
 }
 
 type Ask = <T>(call: (client: Client) => Promise<T>) => Promise<T>;
@@ -84,6 +84,20 @@ function startPromotion(ask: Ask, environment: Environment): GateWorkflows['star
         ],
       });
       return workflowId;
+    });
+}
+
+/** Starts the delivery of a subscriber's events; one that runs already goes on. */
+function startDelivery(ask: Ask): (subscriber: string) => Promise<void> {
+  return (subscriber) =>
+    ask(async (client) => {
+      await client.workflow.start('deliverEvents', {
+        workflowId: idOf('deliverEvents', subscriber),
+        taskQueue: SUPERSTEP_QUEUE,
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        args: [{ subscriber }],
+        staticSummary: `Deliver events to ${subscriber}`,
+      });
     });
 }
 

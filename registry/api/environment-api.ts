@@ -8,6 +8,8 @@ import type { RegistryDatabase } from '../database.ts';
 import type { Identity } from '../identity/identity.ts';
 import { createLoggedModels } from '../logged-models/logged-models.ts';
 import type { Registry } from '../registry.ts';
+import type { SendDeps } from '../webhooks/send.ts';
+import { createWebhooks } from '../webhooks/webhooks.ts';
 import { createArtifactRoutes } from './artifact-routes.ts';
 import { registerArtifactStreams } from './artifact-streams.ts';
 import type { AttestDecision, GateWorkflows } from './gate-workflows.ts';
@@ -19,6 +21,7 @@ import { createTrackingRoutes } from './tracking-routes.ts';
 import { createTransitionRoutes } from './transition-routes.ts';
 import { registerWebUi } from './ui/web-ui.ts';
 import { createUserRoutes } from './user-routes.ts';
+import { createWebhookRoutes } from './webhook-routes.ts';
 
 /** What the face of an environment is put together from. */
 export interface EnvironmentApiDeps {
@@ -32,6 +35,8 @@ export interface EnvironmentApiDeps {
   readonly gates: GateWorkflows;
   readonly attest: AttestDecision;
   readonly now: () => Date;
+  /** What test calls of webhooks are sent with. */
+  readonly sending: SendDeps;
   /** Gets what went wrong and had no answer to be told in. */
   readonly report: (error: unknown, request: string) => void;
   /** Folder of MLflow's web UI; null to serve the API alone. */
@@ -40,7 +45,7 @@ export interface EnvironmentApiDeps {
 
 /** All that an environment's registry answers over HTTP. */
 export function createEnvironmentApi(deps: EnvironmentApiDeps): EnvironmentApi {
-  const { environment, db, identity, policy, mlflowUi, now } = deps;
+  const { environment, db, identity, policy, mlflowUi, now, sending } = deps;
   const files = createArtifactFiles({ db, now });
   const locations = createArtifactLocations({ db });
   const routes: RestRoute[] = [
@@ -50,6 +55,7 @@ export function createEnvironmentApi(deps: EnvironmentApiDeps): EnvironmentApi {
     ...createModelRoutes(deps),
     ...createTransitionRoutes(deps),
     ...createUserRoutes({ identity, policy }),
+    ...createWebhookRoutes({ webhooks: createWebhooks({ db, now, secrets: sending.secrets }), policy, sending }),
   ];
   const bytes = (scope: FastifyInstance): void => registerArtifactStreams(scope, { ...deps, files, locations });
   const pages = mlflowUi === null ? [] : [registerWebUi({ folder: mlflowUi, routes })];

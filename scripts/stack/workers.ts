@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Environment } from '../../contracts/environments.ts';
 import { WORKER_ROLES, type WorkerRole } from '../../workers/configuration.ts';
+import { NOTICE_PREFIX } from '../../workers/notice-prefix.ts';
 import { type SupervisedProcess, superviseProcess } from '../processes/supervise-process.ts';
 import { typescriptArguments } from '../processes/typescript-process.ts';
 import { withTicks } from '../setup/report.ts';
@@ -32,6 +33,9 @@ export async function startWorkers(settings: WorkerSettings): Promise<Supervised
         graceMs: GRACE_MS,
         report,
         isReady: (line) => line.trim() === 'ready',
+        onLine: (line) => {
+          if (line.startsWith(NOTICE_PREFIX)) report(line.slice(NOTICE_PREFIX.length));
+        },
       });
       undo.push('workers', worker.stop);
       return worker;

@@ -9,6 +9,7 @@ import type { Caller } from '../../../registry/identity/caller.ts';
 import { createIdentity } from '../../../registry/identity/identity.ts';
 import { createCaller } from '../../../registry/identity/rights.ts';
 import { createRegistry } from '../../../registry/registry.ts';
+import { loadSecretBox } from '../../../registry/webhooks/secret-box.ts';
 import { openTestDatabase } from '../test-database.ts';
 
 const POLICY = policySchema.parse({
@@ -49,6 +50,14 @@ export async function openGoldenServer(caller: Caller = NOBODY) {
     gates,
     attest: () => Promise.resolve({}),
     report,
+    sending: {
+      environment: 'dev',
+      home: folder,
+      secrets: await loadSecretBox(folder),
+      now,
+      print: () => undefined,
+      smtp: () => undefined,
+    },
     mlflowUi: null,
   });
   const app = await createRegistryServer({
