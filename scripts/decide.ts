@@ -4,7 +4,7 @@ import type { WaitingGate } from '../contracts/messages.ts';
 import { type DecideCommand, DECIDE_HELP, parseDecideArguments } from './decide/arguments.ts';
 import { claimAnswer, restRequest, signAnswer, updateArguments } from './decide/compose.ts';
 import { configFolder, readPrivateKey } from './decide/private-key.ts';
-import { postJson, readToken, registryUrl, runTemporalCli } from './decide/send.ts';
+import { runTemporalCli } from './decide/run-temporal-cli.ts';
 import { describeGate, gateThatKnows, readWaitingGate, requireSameEvidence } from './decide/waiting-gate.ts';
 import { connectToServer } from './dev-server/connect-to-server.ts';
 import { serverAddress } from './dev-server/server-address.ts';
@@ -12,6 +12,7 @@ import { runMain } from './message-for-person.ts';
 import { cacheFolder } from './setup/cache.ts';
 import { reportToStderr } from './setup/report.ts';
 import { ensureTemporalCli } from './setup/temporal-cli.ts';
+import { askRegistry, readToken, registryUrl } from './rest/ask-registry.ts';
 
 /** `npm run decide -- approve|reject <workflow id> --comment "why"`: answers a gate as its policy wants it proved. */
 await runMain(async () => {
@@ -64,7 +65,7 @@ async function sendOverRest(gate: WaitingGate, command: DecideCommand, env: Node
   const url = `${await registryUrl(environment, env)}${path}`;
   print(`POST ${url}\n${JSON.stringify(body, null, 2)}\n`);
   if (command.dryRun) return 0;
-  print(`${JSON.stringify(await postJson(url, body, await readToken(env)), null, 2)}\n`);
+  print(`${JSON.stringify(await askRegistry({ method: 'POST', url, body, token: await readToken(env) }), null, 2)}\n`);
   return 0;
 }
 

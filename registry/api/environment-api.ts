@@ -13,6 +13,7 @@ import { createWebhooks } from '../webhooks/webhooks.ts';
 import { createArtifactRoutes } from './artifact-routes.ts';
 import { registerArtifactStreams } from './artifact-streams.ts';
 import type { AttestDecision, GateWorkflows } from './gate-workflows.ts';
+import { createGovernanceRoutes } from './governance-routes.ts';
 import { createLoggedModelRoutes } from './logged-model-routes.ts';
 import { createModelRoutes } from './model-routes.ts';
 import type { RestRoute } from './route.ts';
@@ -54,6 +55,7 @@ export function createEnvironmentApi(deps: EnvironmentApiDeps): EnvironmentApi {
     ...createLoggedModelRoutes({ files, locations, loggedModels: createLoggedModels({ db, now }) }),
     ...createModelRoutes(deps),
     ...createTransitionRoutes(deps),
+    ...createGovernanceRoutes(deps),
     ...createUserRoutes({ identity, policy }),
     ...createWebhookRoutes({ webhooks: createWebhooks({ db, now, secrets: sending.secrets }), policy, sending }),
   ];

@@ -27,3 +27,10 @@ export function readStage(text: string, parameter: string): Stage {
 export function readTags(fields: Fields): Tag[] {
   return fields.list('tags').map((tag) => ({ key: tag.text('key'), value: tag.optionalText('value') ?? '' }));
 }
+
+/** An instant in ISO, as the registry keeps it. @throws InvalidInput */
+export function readInstant(text: string, parameter: string): string {
+  const at = new Date(text);
+  if (!Number.isNaN(at.getTime())) return at.toISOString();
+  throw invalidValue(parameter, text, 'an instant such as 2001-05-01T00:00:00Z');
+}

@@ -1,7 +1,8 @@
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import { actOf, wakeGates, type ModelRoutesDeps } from './model-deps.ts';
 import { pageJson, versionJson } from './model-json.ts';
-import { readStage, readTags, versionName } from './model-fields.ts';
+import { reportProduction } from '../audit/production-report.ts';
+import { readInstant, readStage, readTags, versionName } from './model-fields.ts';
 import type { RestRoute } from './route.ts';
 
 const BASE = '/mlflow/model-versions';
@@ -148,38 +149,31 @@ function createProductionRoute({ registry, now }: ModelRoutesDeps): RestRoute {
     needs: 'read',
     handle: async ({ fields }) => {
       const name = fields.text('name');
-      const at = readInstant(fields.optionalText('at') ?? now().toISOString());
-      const stay = await registry.productionAt(name, at);
-      if (stay === undefined) {
-        throw new SuperstepError('UnknownResource', `nothing of ${name} was in Production at ${at}`, {
-          model: name,
-          at,
-        });
+      const at = readInstant(fields.optionalText('at') ?? now().toISOString(), 'at');
+      const report = await reportProduction(registry, name, at);
+      if (report === undefined) {
+        throw new SuperstepError('UnknownResource', `nothing of ${name} was in Production at ${at}`, { name, at });
       }
       return {
         at,
-        model: stay.model,
-        version: String(stay.version),
-        since: stay.enteredAt,
-        ...(stay.leftAt === null ? {} : { until: stay.leftAt }),
-        entered_through: stay.enteredThrough,
-        decided_by: stay.decidedBy,
-        reason: stay.reason,
-        ...(stay.evidenceDigest === null ? {} : { evidence_digest: stay.evidenceDigest }),
-        ...(stay.requestId === null ? {} : { request_id: stay.requestId }),
-        ...(stay.workflowId === null ? {} : { workflow_id: stay.workflowId }),
+        model: report.model,
+        version: String(report.version),
+        since: report.since,
+        ...(report.until === null ? {} : { until: report.until }),
+        entered_through: report.enteredThrough,
+        decided_by: report.decidedBy.map((decider) => decider.name),
+        decisions: report.decidedBy.map(({ name: by, proof, keyId, comment, decidedAt }) => ({
+          ...{ by, proof, comment, decided_at: decidedAt },
+          ...(keyId === null ? {} : { key_id: keyId }),
+        })),
+        reason: report.reason,
+        ...(report.modelSha256 === null ? {} : { model_sha256: report.modelSha256 }),
+        ...(report.evidenceDigest === null ? {} : { evidence_digest: report.evidenceDigest }),
+        ...(report.requestId === null ? {} : { request_id: report.requestId }),
+        ...(report.workflowId === null ? {} : { workflow_id: report.workflowId }),
       };
     },
   };
-}
-
-function readInstant(text: string): string {
-  const at = new Date(text);
-  if (!Number.isNaN(at.getTime())) return at.toISOString();
-  throw new SuperstepError(
-    'InvalidInput',
-    `Invalid value "${text}" for parameter 'at' supplied: expected an instant such as 2001-05-01T00:00:00Z`,
-  );
 }
 
 /** Some clients send empty texts for what they do not have. */

@@ -75,7 +75,7 @@ export function createConditions({ db, now }: { readonly db: RegistryDatabase; r
       db.write(async (trx) => {
         const [condition] = await selectConditions(trx, { id });
         if (condition === undefined) {
-          const list = 'npm run registry -- conditions lists them';
+          const list = 'npm run waivers -- conditions shows them';
           throw new SuperstepError('UnknownResource', `there is no condition "${id}"; ${list}`);
         }
         if (condition.fulfilledAt !== null) return condition;

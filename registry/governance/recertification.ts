@@ -83,7 +83,7 @@ function conditionFindings({ conditions, now }: RecertificationFacts): Recertifi
     .map(({ id, condition, dueAt, imposedBy }) => ({
       kind: 'condition',
       finding: `"${condition}", which ${imposedBy} asked for, was due at ${dueAt}`,
-      remedy: `meet it and say so: npm run registry -- fulfil ${id} --comment "…"`,
+      remedy: `meet it and say so: npm run waivers -- fulfil ${id} --comment "…"`,
     }));
 }
 

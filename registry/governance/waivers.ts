@@ -163,7 +163,7 @@ function requireSensible({ reason, until, check }: GrantWaiverInput, now: Date):
 async function requireWaiver(knex: Knex, id: string): Promise<Waiver> {
   const [waiver] = await selectWaivers(knex, { id });
   if (waiver !== undefined) return waiver;
-  throw new SuperstepError('UnknownResource', `there is no waiver "${id}"; npm run registry -- waivers lists them`);
+  throw new SuperstepError('UnknownResource', `there is no waiver "${id}"; npm run waivers -- list shows them`);
 }
 
 async function insertWaiver(trx: Knex, naturalKey: string, waiver: Waiver): Promise<void> {

@@ -1,20 +1,10 @@
-import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import type { Environment } from '../../contracts/environments.ts';
 import { readSecretFile } from '../../registry/identity/secret-file.ts';
+import { configFolder } from '../decide/private-key.ts';
 import { choosePorts, HOST } from '../dev-server/ports.ts';
 import { readDevConfig } from '../dev-server/read-dev-config.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
-import { configFolder } from './private-key.ts';
-
-/** Runs the Temporal CLI; resolves with its exit code. */
-export function runTemporalCli(cli: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const child = spawn(cli, args, { stdio: 'inherit', env });
-  return new Promise((resolve, reject) => {
-    child.once('error', reject);
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
-}
 
 /** The registry's address of an environment: SUPERSTEP_REGISTRY_ADDRESS, else the local stack's. */
 export async function registryUrl(environment: Environment, env: NodeJS.ProcessEnv): Promise<string> {
@@ -28,20 +18,40 @@ async function localRegistry(env: NodeJS.ProcessEnv): Promise<string> {
   return `http://${HOST}:${ports.registry}`;
 }
 
-/** SUPERSTEP_TOKEN, or what the token file holds. @throws when there is neither */
+/** SUPERSTEP_TOKEN, or what the person's token file holds; undefined when there is neither. */
+export async function findToken(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const token = (env['SUPERSTEP_TOKEN'] || (await readSecretFile(tokenFile(env))))?.trim();
+  return token === '' ? undefined : token;
+}
+
+/** @throws when there is no token, saying how to get one */
 export async function readToken(env: NodeJS.ProcessEnv): Promise<string> {
-  const file = join(configFolder(env), 'token');
-  const token = (env['SUPERSTEP_TOKEN'] || (await readSecretFile(file)))?.trim();
-  if (token) return token;
+  const token = await findToken(env);
+  if (token !== undefined) return token;
   throw messageForPerson(
-    `the policy wants to know who decides: set SUPERSTEP_TOKEN, or put your token into ${file} (mode 0600). An administrator gives it out: npm run users -- token new NAME`,
+    `the policy wants to know who decides: set SUPERSTEP_TOKEN, or put your token into ${tokenFile(env)} (mode 0600). An administrator gives it out: npm run users -- token new NAME`,
   );
 }
 
-/** Posts JSON with a token; answers what came back. @throws with the server's own words when it refuses */
-export async function postJson(url: string, body: unknown, token: string): Promise<unknown> {
-  const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
-  const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) }).catch((error: unknown) => {
+function tokenFile(env: NodeJS.ProcessEnv): string {
+  return join(configFolder(env), 'token');
+}
+
+export interface RegistryRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly url: string;
+  readonly token: string | undefined;
+  readonly body?: unknown;
+}
+
+/** Sends a request and answers what came back, as JSON. @throws with the server's own words when it refuses */
+export async function askRegistry({ method, url, token, body }: RegistryRequest): Promise<unknown> {
+  const headers = {
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const sent = { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+  const response = await fetch(url, sent).catch((error: unknown) => {
     throw messageForPerson(
       `no registry answers on ${url}: ${firstLine(error)}. Start one (npm start), or name another in SUPERSTEP_REGISTRY_ADDRESS.`,
     );
