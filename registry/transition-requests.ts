@@ -113,6 +113,13 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
         }));
       }),
 
+    /** The workflows of all gates that wait, of every model: those to wake when who may decide has changed. */
+    waitingGates: (): Promise<string[]> =>
+      db.read(async (knex) => {
+        const open = await selectRequests(knex, { to_stage: 'Production', status: 'open' });
+        return open.flatMap(({ workflowId }) => workflowId ?? []);
+      }),
+
     /** @throws InvalidInput when there is no such request */
     getTransitionRequest: (requestId: string): Promise<TransitionRequest> =>
       db.read((knex) => requireRequest(knex, requestId)),

@@ -56,10 +56,19 @@ export function createEnvironmentApi(deps: EnvironmentApiDeps): EnvironmentApi {
     ...createModelRoutes(deps),
     ...createTransitionRoutes(deps),
     ...createGovernanceRoutes(deps),
-    ...createUserRoutes({ identity, policy }),
+    ...createUserRoutes({ identity, policy, onApproversChanged: () => wakeWaitingGates(deps) }),
     ...createWebhookRoutes({ webhooks: createWebhooks({ db, now, secrets: sending.secrets }), policy, sending }),
   ];
   const bytes = (scope: FastifyInstance): void => registerArtifactStreams(scope, { ...deps, files, locations });
   const pages = mlflowUi === null ? [] : [registerWebUi({ folder: mlflowUi, routes })];
   return { environment, routes, streams: [bytes, ...pages], authenticate: identity.authenticate };
+}
+
+/** What changed stands, whether or not the gates hear of it: a promotion looks at the registry once more. */
+async function wakeWaitingGates({ registry, gates, report }: EnvironmentApiDeps): Promise<void> {
+  try {
+    await gates.wake(await registry.waitingGates());
+  } catch (error) {
+    report(error, 'waking the gates');
+  }
 }

@@ -12,10 +12,12 @@ export interface UserRouteDeps {
   readonly identity: Identity;
   /** The environment's policy, as it stands now: it names the provider whose people may be named before they come. */
   readonly policy: () => Promise<Policy>;
+  /** Called after a change of who may decide: decisions of who left lapse, new keys count. It never throws. */
+  readonly onApproversChanged: () => Promise<void>;
 }
 
 /** Who there is and what they may, for admins; and, for anybody, who the server takes the caller for. */
-export function createUserRoutes({ identity, policy }: UserRouteDeps): RestRoute[] {
+export function createUserRoutes({ identity, policy, onApproversChanged }: UserRouteDeps): RestRoute[] {
   const user = async (name: string) => {
     const [found] = await accountsOf(identity, name);
     return { user: found === undefined ? null : userOf(found) };
@@ -35,18 +37,21 @@ export function createUserRoutes({ identity, policy }: UserRouteDeps): RestRoute
     administers('POST', '/users/:name/disable', async ({ fields, caller }) => {
       const name = fields.text('name');
       await identity.disable({ principal: name, reason: fields.text('reason'), by: caller });
+      await onApproversChanged();
       return user(name);
     }),
     administers('POST', '/users/:name/roles', async (call) => {
       await identity.grantRole(roleOf(call));
+      await onApproversChanged();
       return user(call.fields.text('name'));
     }),
     administers('DELETE', '/users/:name/roles', async (call) => {
       await identity.revokeRole(roleOf(call));
+      await onApproversChanged();
       return user(call.fields.text('name'));
     }),
     ...tokenRoutes(identity),
-    ...keyRoutes(identity),
+    ...keyRoutes(identity, onApproversChanged),
   ];
 }
 
@@ -65,15 +70,19 @@ function tokenRoutes(identity: Identity): RestRoute[] {
   ];
 }
 
-function keyRoutes(identity: Identity): RestRoute[] {
+function keyRoutes(identity: Identity, onApproversChanged: UserRouteDeps['onApproversChanged']): RestRoute[] {
   return [
     administers('POST', '/users/:name/keys', async ({ fields, caller }) => {
       const asked = { principal: fields.text('name'), publicKey: fields.text('public_key'), by: caller };
-      return { key: keyOf(await identity.addKey(asked)) };
+      const key = await identity.addKey(asked);
+      await onApproversChanged();
+      return { key: keyOf(key) };
     }),
     administers('DELETE', '/keys/:key_id', async ({ fields, caller }) => {
       const asked = { keyId: fields.text('key_id'), reason: fields.text('reason'), by: caller };
-      return { key: keyOf(await identity.revokeKey(asked)) };
+      const key = await identity.revokeKey(asked);
+      await onApproversChanged();
+      return { key: keyOf(key) };
     }),
   ];
 }

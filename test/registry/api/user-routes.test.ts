@@ -10,9 +10,14 @@ let t: TestIdentity;
 let app: FastifyInstance;
 let admin: string;
 const bugs: unknown[] = [];
+let changes = 0;
 beforeEach(async () => {
   t = await openTestIdentity();
-  const routes = createUserRoutes({ identity: t.identity, policy: t.policy });
+  const routes = createUserRoutes({
+    identity: t.identity,
+    policy: t.policy,
+    onApproversChanged: async () => void (changes += 1),
+  });
   const { authenticate } = t.identity;
   app = await createRegistryServer({
     environments: { prod: { environment: 'prod', routes, streams: [], authenticate } },
@@ -39,6 +44,7 @@ async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: obje
 
 describe('users over REST', () => {
   it('are made, given roles, tokens and keys, and leave', async () => {
+    const before = changes;
     const made = await call('POST', '/users', { name: 'ada@example.com', description: 'flights team' });
     expect(made).toMatchObject({ status: 200, body: { user: { name: 'ada@example.com', kind: 'user', roles: [] } } });
     const path = '/users/ada@example.com';
@@ -65,6 +71,8 @@ describe('users over REST', () => {
     expect(await call('DELETE', `${path}/roles`, forOne)).toMatchObject({ status: 200 });
     const left = await call('POST', `${path}/disable`, { reason: 'changed jobs' });
     expect(left.body).toMatchObject({ user: { left_reason: 'changed jobs', disabled_by: 'root' } });
+    // Two roles given, one taken, a key added and revoked, and leaving: gates that wait look again.
+    expect(changes - before).toBe(6);
     const refused = await call('GET', '/whoami', undefined, hers);
     expect(refused).toMatchObject({ status: 401, body: { error_code: 'UNAUTHENTICATED' } });
     expect(refused.headers['www-authenticate']).toMatch(/^Basic /);
