@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
-import type { ConfirmServingInput, PromotionStep } from '../contracts/promote-model.ts';
+import type { ConfirmServingInput, FollowingReport } from '../contracts/promote-model.ts';
 
 // The endpoint follows the registry within two seconds; an endpoint that is down catches up by itself when it is back.
 const PATIENCE: Patience = { patienceMs: 20_000, intervalMs: 100 };
@@ -15,7 +15,7 @@ export async function confirmServing(
   endpointUrl: string,
   { model, version }: ConfirmServingInput,
   { patienceMs, intervalMs } = PATIENCE,
-): Promise<PromotionStep> {
+): Promise<FollowingReport> {
   const url = `${endpointUrl}/v2/models/${encodeURIComponent(model)}`;
   const deadline = Date.now() + patienceMs;
   const { cancellationSignal } = Context.current();

@@ -1,3 +1,4 @@
+import type { NeedsAdoption } from '../contracts/adopt-version.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
   ApprovalStanding,
@@ -11,29 +12,36 @@ import type {
   PinnedPromotion,
   PreparedEvidence,
   PrepareEvidenceInput,
+  FollowingReport,
+  PromotedInput,
   PromotedVersion,
   PromoteVersionInput,
-  PromotionStep,
   RecordComparisonInput,
   RecordDecisionInput,
+  TellGateInput,
+  ToldGate,
+  UndonePromotion,
+  UndoPromotionInput,
 } from '../contracts/promote-model.ts';
 import type { RolledBackVersion, RollBackVersionInput } from '../contracts/roll-back-model.ts';
 import { WORKFLOW_INPUTS } from '../contracts/schemas/workflow-inputs.ts';
-import { candidateRules, NOBODY_NAMED } from '../contracts/candidate-rules.ts';
-import { durationMs } from '../contracts/durations.ts';
-import { SuperstepError } from '../contracts/failure-types.ts';
+import { candidateRules, everyApprover, NOBODY_NAMED } from '../contracts/candidate-rules.ts';
+import { shiftInstant } from '../contracts/durations.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
-import { checkCompliance } from '../registry/compliance-gate.ts';
+import { checkCompliance, unusableModel } from '../registry/compliance-gate.ts';
 import { applyWaivers } from '../registry/governance/waivers.ts';
 import type { Registry } from '../registry/registry.ts';
 import { complianceFacts } from './compliance-facts.ts';
 import { prepareEvidence } from './evidence.ts';
+import { notifyPromoted, rebaseMonitor, undoPromotion } from './after-promotion.ts';
 import { confirmServing } from './confirm-serving.ts';
+import { gateDetails, tellGate } from './tell-gate.ts';
 import { parseInput } from './project-activities.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { readBundle } from './pinned-bundles.ts';
+import { pinnedRules, versionToPromote } from './pinned-candidate.ts';
 import { pinUnderTodaysPolicy, todaysPolicy } from './todays-policy.ts';
-import { readLineage } from './training-inputs.ts';
+import { findLineage } from './training-inputs.ts';
 
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 
@@ -41,42 +49,38 @@ export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 export function createPromotionActivities(deps: PromotionDependencies) {
   const { registry, artifacts } = deps;
   return {
-    /** Pins the candidate: the project as it was trained from, judged by the policy of today. */
-    async pinPromotion({ input }: { readonly input: unknown }): Promise<PinnedPromotion> {
-      const { project, version, requestedBy } = parseInput('promoteModel', WORKFLOW_INPUTS.promoteModel, input);
-      const record = await registry.getModelVersion(project, version);
-      if (record.stage === 'Production') {
-        throw new SuperstepError(
-          'IllegalTransition',
-          `${project} version ${version} is in Production already; there is nothing to promote`,
-        );
-      }
-      const { inputs, run, onnx } = await readLineage(registry, record);
+    /**
+     * Pins the candidate: the project as it was trained from, judged by the policy of today. A version that a registry
+     * client brought must be evaluated first.
+     */
+    async pinPromotion({ input }: { readonly input: unknown }): Promise<PinnedPromotion | NeedsAdoption> {
+      const { record, requestedBy } = await versionToPromote(registry, input);
+      const lineage = await findLineage(registry, record);
+      if (lineage === undefined) return { needsAdoption: true };
+      const { inputs, run, onnx } = lineage;
       const { pinned, bundle } = await pinUnderTodaysPolicy(deps, record.model, inputs.pinned);
-      const { approvers, quorum, proof, separate_requester, evidence_digest, expires_after } = bundle.policy.approval;
       return {
         environment: deps.environment,
         pinned,
         model: record.model,
-        version,
+        version: record.version,
         runId: run.runId,
         asOf: inputs.dataset.asOf,
         snapshot: inputs.dataset.snapshot,
         modelDigest: onnx.sha256,
         ...(requestedBy === undefined ? {} : { requester: requestedBy }),
-        approval: {
-          approvers,
-          quorum,
-          proof,
-          separateRequester: separate_requester,
-          evidenceRequired: evidence_digest === 'required',
-        },
-        expiresAfterMs: durationMs(expires_after),
+        ...pinnedRules(bundle),
       };
     },
 
     /** Checks the version against the policy; pass moves it to Staging, fail to Archived, each check becomes a tag. */
     async checkCompliance(subject: CandidateInput): Promise<GateResult> {
+      const { unusable } = subject.candidate;
+      if (unusable !== undefined) {
+        const result = unusableModel(subject.candidate, unusable);
+        await recordGate(registry, subject, result, 'Archived');
+        return result;
+      }
       const facts = await complianceFacts({ registry, artifacts }, subject.candidate);
       const { definition, policy } = await readBundle(artifacts, subject.candidate.pinned);
       const { model, version } = subject.candidate;
@@ -129,11 +133,17 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         workflowId,
         requestedBy: candidate.requester ?? NOBODY_NAMED,
         ...(superstep === null ? {} : { releaseLeaseOf: superstep }),
+        announce: {
+          details: gateDetails(candidate, evidence, candidate.approval.approvers),
+          expiresAfterMs: candidate.expiresAfterMs,
+        },
       });
       if (opened.outcome !== 'open') return opened;
       const { requestedBy: requester } = await registry.getTransitionRequest(opened.requestId);
-      const { keys } = await registry.approverNews(model, candidate.approval.approvers, []);
-      return { ...opened, requester, keys };
+      const { keys } = await registry.approverNews(model, everyApprover(candidate.approval), []);
+      const { openedAt } = opened;
+      const until = openedAt === undefined ? {} : { until: shiftInstant(openedAt, candidate.expiresAfterMs) };
+      return { ...opened, ...until, requester, keys };
     },
 
     /** How the request and its ground stand now, and what has become of keys and approvers. */
@@ -144,7 +154,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       return {
         request: standing,
         champion,
-        ...(await registry.approverNews(candidate.model, candidate.approval.approvers, approvers)),
+        ...(await registry.approverNews(candidate.model, everyApprover(candidate.approval), approvers)),
       };
     },
 
@@ -177,7 +187,10 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       return { status };
     },
 
-    /** One registry transaction, which checks that the ground is still what was compared and approved. */
+    /**
+     * One registry transaction, which checks that the ground is still what was compared and approved. Whether a freeze
+     * holds says the policy of today: one may have been ordered, or lifted, since the gate opened.
+     */
     async promoteModelVersion({
       candidate,
       workflowId,
@@ -185,6 +198,8 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       evidenceDigest,
       champion,
     }: PromoteVersionInput): Promise<PromotedVersion> {
+      const { policy } = await todaysPolicy(deps);
+      const escalated = await registry.wasEscalated(requestId);
       return registry.promote({
         naturalKey: `promote/${requestId}`,
         model: candidate.model,
@@ -192,12 +207,19 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         requestId,
         evidenceDigest,
         expectedChampion: champion,
-        rules: candidateRules(candidate, { requestId, evidenceDigest, keys: [] }),
+        rules: candidateRules(candidate, { requestId, evidenceDigest, keys: [], escalated }),
+        freeze: policy.freeze,
         workflowId,
       });
     },
 
-    confirmServing: (input: ConfirmServingInput): Promise<PromotionStep> => confirmServing(deps.endpointUrl, input),
+    tellGate: (input: TellGateInput): Promise<ToldGate> => tellGate(registry, input),
+
+    /** The serving switch: another one must answer `failed` for what may stand, and throw for what must not. */
+    confirmServing: (input: ConfirmServingInput): Promise<FollowingReport> => confirmServing(deps.endpointUrl, input),
+    rebaseMonitor: (input: PromotedInput): Promise<FollowingReport> => rebaseMonitor(registry, input),
+    notifyPromoted: (input: PromotedInput): Promise<FollowingReport> => notifyPromoted(registry, input),
+    undoPromotion: (input: UndoPromotionInput): Promise<UndonePromotion> => undoPromotion(registry, input),
 
     async rollBackVersion({ input, workflowId, runId }: RollBackVersionInput): Promise<RolledBackVersion> {
       const { model, reason, requestedBy } = parseInput('rollBackModel', WORKFLOW_INPUTS.rollBackModel, input);

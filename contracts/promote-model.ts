@@ -43,7 +43,8 @@ export interface PromotionStep {
 export type RegistryStep = 'archive-previous' | 'close-request' | 'enter-production' | 'record-history';
 
 /** What follows it, in this order. */
-export type FollowingStep = 'serve' | 'rebase-monitor' | 'notify';
+export const FOLLOWING_STEPS = ['serve', 'rebase-monitor', 'notify'] as const;
+export type FollowingStep = (typeof FOLLOWING_STEPS)[number];
 
 /** How a step that follows went, in the words of its activity. One that must not stand is thrown instead. */
 export interface FollowingReport {
@@ -97,6 +98,8 @@ export interface PinnedPromotion {
   readonly requester?: string;
   readonly approval: ApprovalPolicy;
   readonly expiresAfterMs: number;
+  /** What follows the registry's transaction; absent: `serve` alone, as an earlier version of Superstep has pinned it. */
+  readonly following?: readonly FollowingStep[];
 }
 
 export interface CandidateInput {
@@ -259,7 +262,9 @@ export interface UndoPromotionInput extends PromotedInput {
 }
 
 export interface UndonePromotion {
-  /** What was done, or why nothing had to be. */
+  /** False when the version is still in Production. */
+  readonly undone: boolean;
+  /** What was done, or why it could not be or did not have to. */
   readonly note: string;
   /** Gates that compare with the version that was taken back. */
   readonly waitingGates: readonly string[];

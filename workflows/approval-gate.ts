@@ -18,7 +18,7 @@ import {
   noDecisions,
   refreshApprovers,
 } from '../contracts/approval.ts';
-import type { ApprovalRules } from '../contracts/approval-rules.ts';
+import { type ApprovalRules, escalatedRules } from '../contracts/approval-rules.ts';
 import { type DecisionMessage, readDecision } from '../contracts/decision-message.ts';
 import type { Decision } from '../contracts/decision-statement.ts';
 import { type DecideAnswer, MESSAGE_NAMES } from '../contracts/messages.ts';
@@ -117,6 +117,12 @@ export class ApprovalGate {
   /** Opens the closed gate once more, on the same evidence: what counts goes on counting. */
   resume(): void {
     this.#state = { ...this.#state, phase: 'open' };
+  }
+
+  /** Lets other roles decide too, from now on. */
+  escalate(to: readonly string[]): void {
+    const { rules } = this.#state;
+    if (rules !== undefined) this.#state = { ...this.#state, rules: escalatedRules(rules, to) };
   }
 
   /** Takes note of keys and people that changed; decisions of those who left lapse, and the record says so. */

@@ -6,7 +6,7 @@ import { quorumText } from '../contracts/quorum.ts';
 /** The approval gate's own line in the gate table; none when it never opened. */
 export function approvalResult(outcome: PromotionOutcome, { rules, counted }: ApprovalState): GateResult | undefined {
   if (outcome === 'failed-compliance' || outcome === 'failed-comparison' || rules === undefined) return undefined;
-  const verdict = outcome === 'promoted' ? 'pass' : 'fail';
+  const verdict = outcome === 'promoted' || outcome === 'undone' ? 'pass' : 'fail';
   return {
     gate: 'approval',
     verdict,

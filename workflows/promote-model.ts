@@ -9,6 +9,7 @@ import {
 } from '@temporalio/workflow';
 import { approvalOutcome, type ApproverNews } from '../contracts/approval.ts';
 import { candidateRules } from '../contracts/candidate-rules.ts';
+import type { Freeze } from '../contracts/freeze.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
   CandidateInput,
@@ -23,15 +24,21 @@ import type {
 } from '../contracts/promote-model.ts';
 import { mlGate, mlVersion } from '../contracts/search-attributes.ts';
 import { datasets, promotion } from './activities.ts';
+import { pinCandidate } from './adopt-version.ts';
+import { followPromotion } from './after-promotion.ts';
 import { type ApprovalGate, listenForDecisions } from './approval-gate.ts';
 import { approvalResult } from './approval-result.ts';
+import { type Answer, ApprovalWait, type WaitingRequest, type WaitState } from './approval-wait.ts';
 import { promotionDetails } from './promotion-details.ts';
 import { recordDecisions } from './record-decisions.ts';
 import { beginStory, type Story } from './story.ts';
 import { wakeGates } from './wake-gates.ts';
 
-/** How the wait at the approval gate ended. */
-type Answer = 'approved' | 'rejected' | 'expired' | 'superseded' | 'champion-changed';
+/** An opened gate and its evidence. */
+type OpenGate = Extract<OpenedApproval, { outcome: 'open' }> & { readonly evidence: PreparedEvidence };
+
+/** What became of an approved version; a freeze is what it waits for. */
+type Promoted = 'promoted' | 'undone' | 'superseded' | 'champion-changed' | 'approvals-lapsed' | Freeze;
 
 /**
  * Carries one registered version through the gates: compliance, comparison, a person's approval, promotion, serving.
@@ -42,10 +49,7 @@ export async function promoteModel(input: PromoteModelInput): Promise<PromoteMod
   const gate = listenForDecisions();
   const story = beginStory('Promotion');
   const run = new Promotion(gate, story);
-  const candidate = await promotion.pinPromotion.executeWithOptions(
-    { summary: 'pin the candidate and today’s policy' },
-    [{ input }],
-  );
+  const candidate = await pinCandidate(input, story);
   story.about(candidate.model, candidate.asOf);
   upsertSearchAttributes([{ key: mlVersion, value: String(candidate.version) }]);
   const { workflowId, runId } = workflowInfo();
@@ -59,7 +63,7 @@ class Promotion {
   readonly #gate: ApprovalGate;
   readonly #story: Story;
   #gates: GateResult[] = [];
-  #steps: PromotionStep[] = [];
+  #steps: readonly PromotionStep[] = [];
   #evidence: PreparedEvidence | undefined;
   /** The request that waits in the registry. */
   #openRequest: string | null = null;
@@ -89,9 +93,8 @@ class Promotion {
       const opened = await this.#openApproval(subject, comparison);
       if (opened.outcome === 'champion-changed') continue;
       if (opened.outcome === 'superseded') return this.#finish(subject, 'superseded', null);
-      const { requestId } = opened;
-      const outcome = await this.#answerGate(subject, requestId, comparison);
-      if (outcome !== 'champion-changed') return this.#finish(subject, outcome, requestId);
+      const outcome = await this.#answerGate(subject, opened, comparison);
+      if (outcome !== 'champion-changed') return this.#finish(subject, outcome, opened.requestId);
       this.#gate.shut();
     }
   }
@@ -125,7 +128,10 @@ class Promotion {
   }
 
   /** Shows the evidence and opens the gate, unless its ground has moved: a newer candidate was first, or another champion. */
-  async #openApproval(subject: CandidateInput, comparison: ComparisonResult): Promise<OpenedApproval> {
+  async #openApproval(
+    subject: CandidateInput,
+    comparison: ComparisonResult,
+  ): Promise<OpenGate | Exclude<OpenedApproval, { outcome: 'open' }>> {
     this.#enter('approval', 'Writing the evidence page.');
     const evidence = await promotion.prepareEvidence.executeWithOptions({ summary: 'evidence page' }, [
       { ...subject, gates: this.#gates, comparison },
@@ -145,64 +151,45 @@ class Promotion {
     const { requestId, requester, keys = [] } = opened;
     const ground = { requestId, evidenceDigest: evidence.digest, keys, requester };
     this.#gate.open(candidateRules(subject.candidate, ground));
-    return opened;
+    return { ...opened, evidence };
   }
 
-  /** Waits for an answer and carries it out; where approvals lapsed before they took effect, the gate waits on. */
+  /** Waits for an answer and carries it out; where it cannot take effect yet, the gate waits on. */
   async #answerGate(
     subject: CandidateInput,
-    requestId: string,
+    opened: OpenGate,
     comparison: ComparisonResult,
-  ): Promise<'promoted' | Exclude<Answer, 'approved'>> {
-    const deadline = Date.now() + subject.candidate.expiresAfterMs;
+  ): Promise<'promoted' | 'undone' | Exclude<Answer, 'approved'>> {
+    const wait = new ApprovalWait(this.#gate, this.#waitingRequest(subject, opened, comparison), (state) =>
+      this.#tellWaiting(subject.candidate, state),
+    );
     for (;;) {
-      const answer = await this.#waitForAnswer(subject, requestId, comparison, deadline);
+      const answer = await wait.untilAnswered();
       this.#gate.close();
-      const outcome = await this.#carryOut(subject, requestId, comparison, answer);
-      if (outcome !== 'approvals-lapsed') return outcome;
-      this.#enter('approval', 'Approvals have lapsed; waiting for others.');
+      const outcome = await this.#carryOut(subject, opened, comparison, answer);
+      if (typeof outcome === 'object') wait.hold(outcome);
+      else if (outcome === 'approvals-lapsed') this.#enter('approval', 'Approvals have lapsed; waiting for others.');
+      else return outcome;
       this.#gate.resume();
     }
   }
 
-  async #waitForAnswer(
-    subject: CandidateInput,
-    requestId: string,
-    comparison: ComparisonResult,
-    deadline: number,
-  ): Promise<Answer> {
-    for (;;) {
-      this.#tellWaiting(subject.candidate, deadline);
-      const remaining = deadline - Date.now();
-      const woken =
-        this.#gate.hasNews ||
-        (remaining > 0 &&
-          (await condition(() => this.#gate.hasNews, remaining, { summary: 'waiting for a decision' })));
-      if (!woken) return 'expired';
-      if (this.#gate.takeGroundMoved()) {
-        const approvers = this.#gate.state.counted.map(({ approver }) => approver);
-        const standing = await promotion.approvalStanding.executeWithOptions({ summary: 'has the ground moved?' }, [
-          { ...subject, requestId, approvers },
-        ]);
-        // Closed by another hand: a newer candidate, or a rollback that put this very version into Production.
-        if (standing.request !== 'open') return 'superseded';
-        if (standing.champion !== comparison.champion) return 'champion-changed';
-        if (standing.keys !== undefined) this.#gate.refresh({ keys: standing.keys, left: standing.left ?? [] });
-      }
-      await recordDecisions(this.#gate, subject, requestId);
-      const outcome = approvalOutcome(this.#gate.state);
-      if (outcome !== undefined) return outcome;
-    }
+  #waitingRequest(subject: CandidateInput, opened: OpenGate, { champion }: ComparisonResult): WaitingRequest {
+    const { requestId, evidence } = opened;
+    const openedAt = opened.openedAt === undefined ? Date.now() : Date.parse(opened.openedAt);
+    const deadline =
+      opened.until === undefined ? openedAt + subject.candidate.expiresAfterMs : Date.parse(opened.until);
+    return { subject, requestId, evidence, champion, openedAt, deadline };
   }
 
   async #carryOut(
     subject: CandidateInput,
-    requestId: string,
+    opened: OpenGate,
     comparison: ComparisonResult,
     answer: Answer,
-  ): Promise<'promoted' | 'approvals-lapsed' | Exclude<Answer, 'approved'>> {
-    if (answer === 'approved') return this.#promote(subject, requestId, comparison);
-    if (answer === 'rejected' || answer === 'expired') return this.#refuse(subject, requestId, answer);
+  ): Promise<Promoted | Exclude<Answer, 'approved'>> {
+    if (answer === 'approved') return this.#promote(subject, opened, comparison);
+    if (answer === 'rejected' || answer === 'expired') return this.#refuse(subject, opened.requestId, answer);
     return answer;
   }
 
@@ -231,28 +218,28 @@ class Promotion {
 
   async #promote(
     subject: CandidateInput,
-    requestId: string,
+    { requestId, evidence }: OpenGate,
     comparison: ComparisonResult,
-  ): Promise<'promoted' | 'superseded' | 'champion-changed' | 'approvals-lapsed'> {
+  ): Promise<Promoted> {
     this.#enter('promotion', 'Approved. Promoting in one registry transaction.');
-    const evidenceDigest = this.#evidence?.digest ?? '';
-    const promoted = await CancellationScope.nonCancellable(() =>
-      // Cancelled in the middle, a run would not know whether its version serves.
-      promotion.promoteModelVersion.executeWithOptions({ summary: 'archive the old, promote the new' }, [
-        { ...subject, requestId, evidenceDigest, champion: comparison.champion },
-      ]),
-    );
-    if (promoted.outcome === 'approvals-lapsed') this.#letLapse(promoted);
-    if (promoted.outcome !== 'promoted') return promoted.outcome;
-    this.#openRequest = null;
-    this.#previous = promoted.previous;
-    this.#steps = [...promoted.steps];
-    const { model, version } = subject.candidate;
-    const serving = await promotion.confirmServing.executeWithOptions({ summary: 'is the endpoint serving it?' }, [
-      { model, version },
-    ]);
-    this.#steps.push(serving);
-    return 'promoted';
+    const approvedBy = this.#gate.state.counted.map(({ approver }) => approver);
+    // Cancelled in the middle, a run would not know whether its version serves.
+    return CancellationScope.nonCancellable(async () => {
+      const promoted = await promotion.promoteModelVersion.executeWithOptions(
+        { summary: 'archive the old, promote the new' },
+        [{ ...subject, requestId, evidenceDigest: evidence.digest, champion: comparison.champion }],
+      );
+      if (promoted.outcome === 'approvals-lapsed') this.#letLapse(promoted);
+      if (promoted.outcome === 'frozen') return promoted.freeze;
+      if (promoted.outcome !== 'promoted') return promoted.outcome;
+      this.#openRequest = null;
+      const { previous, steps } = promoted;
+      const after = await followPromotion({ ...subject, requestId, previous, approvedBy, evidence }, steps);
+      this.#steps = after.steps;
+      if (after.undone) return 'undone';
+      this.#previous = previous;
+      return 'promoted';
+    });
   }
 
   #letLapse(news: ApproverNews): void {
@@ -290,13 +277,19 @@ class Promotion {
     this.#story.phase(name, `${sentence}\n\n${this.#details()}`);
   }
 
-  #tellWaiting(candidate: PinnedPromotion, deadline: number): void {
+  #tellWaiting(candidate: PinnedPromotion, { until, freeze }: WaitState): void {
     const { rules } = this.#gate.state;
     if (this.#evidence === undefined || rules === undefined) return;
     const { url, digest, commands } = this.#evidence;
-    const until = new Date(deadline).toISOString();
     const gate = { evidenceUrl: url, evidenceDigest: digest, commands, rules, until };
-    this.#story.waitFor(gate, `**Waiting for a decision**, until ${until}.\n\n${this.#details(candidate, true)}`);
+    const waits =
+      freeze === undefined
+        ? `**Waiting for a decision**, until ${until}.`
+        : `**Approved**, and promoted when the freeze ends, ${freeze.until}: ${freeze.reasons.join('; ')}. Until then another approver may reject.`;
+    this.#story.waitFor(
+      { ...gate, ...(freeze === undefined ? {} : { freeze }) },
+      `${waits}\n\n${this.#details(candidate, true)}`,
+    );
   }
 
   #details(candidate?: PinnedPromotion, waiting = false): string {

@@ -47,10 +47,14 @@ function evidenceLink(evidence: PreparedEvidence | undefined): string | undefine
 /** What the gate asks for; nothing where any one name will do, as the commands say it all then. */
 function whatCounts(rules: ApprovalRules | undefined): string | undefined {
   if (rules === undefined) return undefined;
-  const { approvers, quorum, proof, requester, separateRequester } = rules;
-  if (proof === 'claimed' && quorum === 1 && !separateRequester) return undefined;
+  const { approvers, quorum, proof, requester, separateRequester, standIns } = rules;
+  if (proof === 'claimed' && quorum === 1 && !separateRequester && standIns === undefined) return undefined;
   const proved = proof === 'claimed' ? '' : `, proved by ${proof}`;
-  return `Asks for ${quorumText(quorum, approvers)}${proved}${separateRequester ? `; not from ${requester}, who asked for it` : ''}.`;
+  const late =
+    standIns === undefined
+      ? ''
+      : ` It has waited so long that ${standIns.join(', ')} may decide too, in anybody’s place.`;
+  return `Asks for ${quorumText(quorum, approvers)}${proved}${separateRequester ? `; not from ${requester}, who asked for it` : ''}.${late}`;
 }
 
 function howToAnswer(evidence: PreparedEvidence | undefined): string | undefined {

@@ -7,8 +7,11 @@ export interface SagaStep<Name extends string> {
   /** Whether nothing of the saga may stand when it throws. A failure that it merely reports always may. */
   readonly essential?: boolean;
   readonly run: () => Promise<StepReport>;
-  /** Undoes it, also what is half done, or undone already; answers a note. Absent: there is nothing to undo. */
-  readonly undo?: () => Promise<string>;
+  /**
+   * Undoes it, also what is half done, or undone already; told which step failed and why, it answers a note. Absent:
+   * there is nothing to undo.
+   */
+  readonly undo?: (reason: string) => Promise<string>;
 }
 
 export interface StepReport {
@@ -41,9 +44,10 @@ export async function runSaga<Name extends string>(steps: readonly SagaStep<Name
     try {
       records.push({ step, ...(await run()) });
     } catch (error) {
-      records.push({ step, status: 'failed', note: reasonOf(error) });
+      const reason = reasonOf(error);
+      records.push({ step, status: 'failed', note: reason });
       if (!essential) continue;
-      const undone = await undoInReverse(steps, records);
+      const undone = await undoInReverse(steps, records, `${step}: ${reason}`);
       const skipped = steps.slice(index + 1).map((later) => ({ step: later.step, status: 'skipped' as const }));
       return { failed: true, steps: [...undone, ...skipped] };
     }
@@ -54,6 +58,7 @@ export async function runSaga<Name extends string>(steps: readonly SagaStep<Name
 async function undoInReverse<Name extends string>(
   steps: readonly SagaStep<Name>[],
   records: readonly StepRecord<Name>[],
+  reason: string,
 ): Promise<StepRecord<Name>[]> {
   const after = [...records];
   for (const [index, record] of [...records.entries()].reverse()) {
@@ -61,7 +66,7 @@ async function undoInReverse<Name extends string>(
     if (record.status === 'skipped' || undo === undefined) continue;
     const noted = (text: string): string => (record.note === undefined ? text : `${record.note}; ${text}`);
     try {
-      const note = noted(await undo());
+      const note = noted(await undo(reason));
       after[index] = { ...record, status: record.status === 'failed' ? 'failed' : 'undone', note };
     } catch (error) {
       // The others are undone all the same: half of it is better than nothing, and the record says which half.

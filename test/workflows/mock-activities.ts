@@ -137,7 +137,11 @@ function promotions(): PromotionActivities & Pick<DatasetActivities, 'compareMod
         { step: 'record-history', status: 'done' },
       ],
     }),
+    tellGate: async () => ({ open: true, keys: [] }),
     confirmServing: async ({ version }) => ({ step: 'serve', status: 'done', note: `serves version ${version}` }),
+    rebaseMonitor: async () => ({ step: 'rebase-monitor', status: 'done', note: 'its profile' }),
+    notifyPromoted: async () => ({ step: 'notify', status: 'done' }),
+    undoPromotion: async ({ previous }) => ({ undone: true, note: `version ${previous} is back`, waitingGates: [] }),
     rollBackVersion: async () => ({
       outcome: 'rolled-back',
       model: PROJECT,
