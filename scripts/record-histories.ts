@@ -12,6 +12,11 @@ import { ensureNativeParts } from './setup/native-parts.ts';
 import { reportToStderr } from './setup/report.ts';
 import { ensureWorkflowBundle } from './workflow-bundle.ts';
 
+const HELP = `npm run record-histories: runs each recorded case of the workflows anew and writes its history to test/replay.
+
+  After an intended change of a workflow; read the difference before you commit it.
+`;
+
 const FOLDER = fileURLToPath(new URL('../test/replay', import.meta.url));
 
 // What tells one machine from another and replay does not look at.
@@ -66,4 +71,9 @@ async function recordHistories(): Promise<number> {
   return 0;
 }
 
-await runMain(recordHistories);
+await runMain(async () => {
+  const [argument] = process.argv.slice(2);
+  if (argument === undefined) return recordHistories();
+  process.stdout.write(HELP);
+  return argument === '--help' || argument === '-h' ? 0 : 2;
+});

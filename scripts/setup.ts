@@ -1,8 +1,16 @@
 import { runMain } from './message-for-person.ts';
 import { ensureNativeParts } from './setup/native-parts.ts';
 
+const HELP = `npm run setup: finds or makes the parts that do not come with npm, and says where they are. npm start does it too.
+`;
+
 /** `npm run setup`: finds or makes the native parts and says where they are. */
 await runMain(async () => {
+  const [argument] = process.argv.slice(2);
+  if (argument !== undefined) {
+    process.stdout.write(HELP);
+    return argument === '--help' || argument === '-h' ? 0 : 2;
+  }
   const started = performance.now();
   const parts = await ensureNativeParts((line) => process.stdout.write(`${line}\n`));
   process.stdout.write(

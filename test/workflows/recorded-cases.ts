@@ -266,6 +266,19 @@ const SUPERSTEPS: readonly RecordedCase[] = [
 
 const GOVERNANCE: readonly RecordedCase[] = [
   { workflow: 'writeAuditHead', name: 'written', id: workflowId('writeAuditHead', 'prod'), input: undefined },
+  {
+    workflow: 'recertifyModels',
+    name: 'findings',
+    id: workflowId('recertifyModels', 'prod', '2001-05'),
+    input: { review: { by: 'governance', comment: 'its monitors are quiet' } },
+    answers: {
+      recertifyModel: async ({ model }) => ({
+        model,
+        version: VERSION,
+        findings: [{ kind: 'condition', finding: 'a condition is due', remedy: 'meet it' }],
+      }),
+    },
+  },
   { workflow: 'reconcileRegistry', name: 'whole', id: workflowId('reconcileRegistry', 'prod'), input: undefined },
 ];
 
