@@ -264,7 +264,20 @@ const SUPERSTEPS: readonly RecordedCase[] = [
   },
 ];
 
+/** A batch of more and a last one. */
+function twoBatches(): Activities['deliverBatch'] {
+  let batches = 0;
+  return async () => ({ outcome: (batches += 1) === 1 ? 'more' : 'nothing-left', delivered: 2 });
+}
+
 const GOVERNANCE: readonly RecordedCase[] = [
+  {
+    workflow: 'deliverEvents',
+    name: 'nothing-left',
+    id: workflowId('deliverEvents', 'console'),
+    input: { subscriber: 'console' },
+    answers: { deliverBatch: twoBatches() },
+  },
   { workflow: 'writeAuditHead', name: 'written', id: workflowId('writeAuditHead', 'prod'), input: undefined },
   {
     workflow: 'recertifyModels',
