@@ -96,10 +96,11 @@ async function start(options: StackOptions, undo: Undo): Promise<Omit<Stack, 'st
   const childEnv = { ...env, ...options.workerEnv };
   const settings = { home, addresses, parts, environments, env: childEnv, report, undo, signal };
   const workers = await startWorkers({ ...settings, workflowBundle });
-  const registry = await startRegistryServer({ ...settings, port: ports.registry });
+  // The benches run the server alone.
+  const registry = environments.length === 0 ? [] : [await startRegistryServer({ ...settings, port: ports.registry })];
   if (!hadAdmin && environments.includes('prod')) await tellAdminToken(home, report);
   const endpoints = await startEndpoints({ ...settings, ports });
-  const processes = [...(server.process === undefined ? [] : [server.process]), ...workers, registry, ...endpoints];
+  const processes = [...(server.process === undefined ? [] : [server.process]), ...workers, ...registry, ...endpoints];
   return { addresses, home, temporalCli: parts.temporalCli, nativeParts: parts, workflowBundle, processes };
 }
 
