@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +10,7 @@ import type { WorkflowStatus } from '../../contracts/messages.ts';
 import { SUPERSTEP_QUEUE } from '../../contracts/task-queues.ts';
 import type { WorkflowType } from '../../contracts/workflow-ids.ts';
 import { freePorts } from '../../scripts/dev-server/ports.ts';
+import { ROOT } from '../../scripts/stack/stack-home.ts';
 import { type Stack, startStack } from '../../scripts/stack/start-stack.ts';
 import { type EnvironmentRecords, openRecords } from './environment-records.ts';
 import { type SmallFlights, smallFlights } from './small-flights.ts';
@@ -17,6 +18,8 @@ import { type SmallFlights, smallFlights } from './small-flights.ts';
 export interface TestStackOptions {
   /** Whose workers and endpoint run; none of them still gives the server with all namespaces. */
   readonly environments?: readonly Environment[];
+  /** Changes prod's policy; the others are as shipped. */
+  readonly policy?: (yaml: string) => string;
 }
 
 /** Superstep on the small slice of flights, in a folder of its own, on free ports. */
@@ -24,6 +27,8 @@ export interface TestStack {
   readonly stack: Stack;
   readonly folder: string;
   readonly home: string;
+  /** Folder with this stack's own copies of the policies. */
+  readonly policies: string;
   readonly project: SmallFlights;
   /** In the namespace `prod`. */
   readonly client: Client;
@@ -34,7 +39,10 @@ export interface TestStack {
 }
 
 /** Starts it; when that fails, all that was started is stopped. */
-export async function startTestStack({ environments = ['prod'] }: TestStackOptions = {}): Promise<TestStack> {
+export async function startTestStack({
+  environments = ['prod'],
+  policy = (yaml) => yaml,
+}: TestStackOptions = {}): Promise<TestStack> {
   const folder = await mkdtemp(join(tmpdir(), 'superstep-e2e-'));
   const cleanUp: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
   const stop = async (): Promise<void> => {
@@ -43,6 +51,10 @@ export async function startTestStack({ environments = ['prod'] }: TestStackOptio
   try {
     const project = await smallFlights(folder);
     const home = join(folder, 'home');
+    const policies = join(folder, 'policies');
+    await cp(join(ROOT, 'policies'), policies, { recursive: true });
+    const prod = join(policies, 'prod.yaml');
+    await writeFile(prod, policy(await readFile(prod, 'utf8')));
     const env = { ...process.env };
     delete env['TEMPORAL_ADDRESS'];
     const stack = await startStack({
@@ -51,7 +63,7 @@ export async function startTestStack({ environments = ['prod'] }: TestStackOptio
       environments,
       quiet: true,
       env,
-      workerEnv: { SUPERSTEP_PROJECTS: project.root },
+      workerEnv: { SUPERSTEP_PROJECTS: project.root, SUPERSTEP_POLICIES: policies },
     });
     cleanUp.push(() => stack.stop());
     const connection = await Connection.connect({ address: stack.addresses.temporal });
@@ -60,6 +72,7 @@ export async function startTestStack({ environments = ['prod'] }: TestStackOptio
       stack,
       folder,
       home,
+      policies,
       project,
       client: new Client({ connection, namespace: 'prod' }),
       cli: (...args) => runCli(stack, args),

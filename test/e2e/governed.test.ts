@@ -1,0 +1,187 @@
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ROOT } from '../../scripts/stack/stack-home.ts';
+import { PROJECT } from '../support/small-flights.ts';
+import { startTestStack, type TestStack, type WaitingGate, waitAtGate } from '../support/test-stack.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/**
+ * A journey: prod, where a decision counts only from who has shown who it is, and what happens is told to a webhook.
+ * Each step goes on from the one before.
+ */
+describe('a governed prod', () => {
+  let superstep: TestStack;
+  let receiver: Server;
+  let gate: WaitingGate;
+  let admin: string;
+  let officer: string;
+  let scientist: string;
+  const heard: Json[] = [];
+
+  beforeAll(async () => {
+    receiver = createServer((request, response) => {
+      const pieces: Buffer[] = [];
+      request.on('data', (piece: Buffer) => pieces.push(piece));
+      request.on('end', () => {
+        heard.push(JSON.parse(Buffer.concat(pieces).toString('utf8')) as Json);
+        response.end('ok');
+      });
+    });
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+    superstep = await startTestStack({ policy: asksForTokens });
+    admin = (await readFile(join(superstep.home, 'prod', 'admin-token'), 'utf8')).trim();
+  });
+  afterAll(async () => {
+    await superstep?.stop();
+    receiver.close();
+  });
+
+  const ask = async (
+    token: string | null,
+    method: string,
+    path: string,
+    body?: Json,
+  ): Promise<{ readonly status: number; readonly answer: Json }> => {
+    const response = await fetch(`${superstep.stack.addresses.registry}/api/2.0${path}`, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    return { status: response.status, answer: (await response.json()) as Json };
+  };
+  const script = (name: string, ...args: string[]): Promise<{ stdout: string }> =>
+    promisify(execFile)(process.execPath, [join(ROOT, 'scripts', 'launch.mjs'), name, ...args], {
+      cwd: ROOT,
+      env: {
+        ...process.env,
+        SUPERSTEP_HOME: superstep.home,
+        SUPERSTEP_REGISTRY_ADDRESS: superstep.stack.addresses.registry,
+        SUPERSTEP_TOKEN: officer,
+        TEMPORAL_ADDRESS: superstep.stack.addresses.temporal,
+        XDG_CONFIG_HOME: superstep.folder,
+      },
+    });
+  const newUser = async (name: string, role: string): Promise<string> => {
+    await ask(admin, 'POST', '/superstep/users', { name });
+    await ask(admin, 'POST', `/superstep/users/${name}/roles`, { role });
+    const { answer } = await ask(admin, 'POST', `/superstep/users/${name}/tokens`, { label: 'test' });
+    return answer['token'] as string;
+  };
+  const version = { name: PROJECT, version: '1' };
+
+  it('lets nobody in without a token, and lets the admin give tokens and roles', async () => {
+    const search = '/mlflow/registered-models/search';
+    expect((await ask(null, 'GET', search)).status).toBe(401);
+    expect((await ask('ss_made-up', 'GET', search)).status).toBe(401);
+    officer = await newUser('officer-1', 'governance');
+    scientist = await newUser('scientist-1', 'viewer');
+    expect(await ask(scientist, 'GET', search)).toEqual({ status: 200, answer: {} });
+    expect((await ask(scientist, 'POST', '/mlflow/experiments/create', { name: 'mine' })).status).toBe(403);
+  });
+
+  it('tells a webhook what happens', async () => {
+    const { port } = receiver.address() as AddressInfo;
+    const url = `http://127.0.0.1:${port}/hook`;
+    const events = [{ entity: 'MODEL_VERSION', action: 'CREATED' }];
+    const made = await ask(admin, 'POST', '/mlflow/webhooks', { name: 'listener', url, events, secret: 'between us' });
+    expect(made.status).toBe(200);
+    expect(JSON.stringify(made.answer)).not.toContain('between us');
+  });
+
+  it('trains, and waits at the gate for a proof', async () => {
+    const id = `train-to-deploy/${PROJECT}/february`;
+    await superstep.cli(
+      ...['workflow', 'start', '--type', 'trainToDeploy', '--task-queue', 'superstep', '--workflow-id', id],
+      ...['--input', JSON.stringify({ project: PROJECT, asOf: '2001-02-20T00:00:00Z' })],
+    );
+    gate = await waitAtGate(superstep.client, `promote-model/${PROJECT}/1`);
+    expect(gate.details).toContain('npm run decide');
+    await vi.waitFor(() => expect(heard).toHaveLength(1), { timeout: 30_000, interval: 200 });
+    expect(heard[0]).toMatchObject({ entity: 'model_version', action: 'created', data: { name: PROJECT } });
+  });
+
+  it('shows clients what the workflows logged', async () => {
+    const { answer } = await ask(scientist, 'GET', `/mlflow/model-versions/get?name=${PROJECT}&version=1`);
+    const found = answer['model_version'] as Json;
+    expect(found).toMatchObject({ name: PROJECT, current_stage: 'Staging', status: 'READY' });
+    const run = await ask(scientist, 'GET', `/mlflow/runs/get?run_id=${String(found['run_id'])}`);
+    expect(JSON.stringify(run.answer)).toContain('"auc"');
+    const list = `/mlflow/artifacts/list?run_id=${String(found['run_id'])}&path=model`;
+    expect((await ask(scientist, 'GET', list)).answer['files']).toMatchObject([
+      { path: 'model/MLmodel' },
+      { path: 'model/model.onnx' },
+    ]);
+  });
+
+  it('has no side door', async () => {
+    const stage = { ...version, stage: 'Production', archive_existing_versions: true };
+    const refused = await ask(admin, 'POST', '/mlflow/model-versions/transition-stage', stage);
+    expect(refused).toMatchObject({ status: 403, answer: { error_code: 'PERMISSION_DENIED' } });
+    expect(String(refused.answer['message'])).toContain('waits at its gate');
+    expect((await ask(admin, 'DELETE', '/mlflow/registered-models/delete', { name: PROJECT })).status).toBe(403);
+  });
+
+  it('counts no claim, and no decision of who may not decide', async () => {
+    const claim = { decision: 'approve', approver: 'governance', comment: 'trust me', evidence: gate.digest };
+    const handle = superstep.client.workflow.getHandle(`promote-model/${PROJECT}/1`);
+    await expect(handle.executeUpdate('decide', { args: [claim] })).rejects.toThrow();
+    const approve = { ...version, stage: 'Production', archive_existing_versions: true, comment: 'good' };
+    expect((await ask(scientist, 'POST', '/mlflow/transition-requests/approve', approve)).status).toBe(403);
+    expect((await ask(admin, 'POST', '/mlflow/transition-requests/approve', approve)).status).toBe(403);
+  });
+
+  it('counts the decision of an officer with a token, and serves', async () => {
+    const { stdout } = await script(
+      ...(['decide', 'approve', `promote-model/${PROJECT}/1`] as const),
+      ...['--comment', 'beats the baseline on every slice', '--evidence', gate.digest],
+      ...['--address', superstep.stack.addresses.temporal],
+    );
+    expect(stdout).toContain('transition-requests/approve');
+    const result = (await superstep.client.workflow.getHandle(`promote-model/${PROJECT}/1`).result()) as Json;
+    expect(result['outcome']).toBe('promoted');
+    expect(result['decisions']).toMatchObject([
+      expect.objectContaining({ approver: 'officer-1', counted: true, proof: 'token' }) as unknown,
+    ]);
+  });
+
+  it('says what is in Production, on whose word, and that nobody touched the record', async () => {
+    const { answer } = await ask(scientist, 'GET', `/superstep/models/${PROJECT}/production`);
+    expect(answer).toMatchObject({
+      version: '1',
+      entered_through: 'promotion',
+      decided_by: ['officer-1'],
+      decisions: [{ proof: 'token', comment: 'beats the baseline on every slice' }],
+    });
+    expect((await script('audit', 'verify')).stdout).toContain('one whole chain');
+    const json = (await script('registry', 'production', '--model', PROJECT, '--json')).stdout;
+    expect(JSON.parse(json)).toMatchObject({ version: 1, decidedBy: [{ name: 'officer-1', proof: 'token' }] });
+  });
+
+  it('is recertified: nothing is missing today, and a stricter policy tells what is', async () => {
+    expect((await script('recertify')).stdout).toContain(`${PROJECT} version 1 passes today`);
+    const file = join(superstep.policies, 'prod.yaml');
+    const yaml = await readFile(file, 'utf8');
+    await writeFile(file, yaml.replace('proof: token', 'proof: signature'));
+    const failed = await script('recertify').catch((error: unknown) => error as { code: number; stdout: string });
+    expect(failed).toMatchObject({ code: 1 });
+    expect(failed.stdout).toContain('too weak a proof today: officer-1 by token');
+    await writeFile(file, yaml);
+    const records = await superstep.records();
+    const changes = (await records.registry.activitiesAfter(0, 1_000)).filter((act) => act.action === 'CHANGED_POLICY');
+    expect(changes.length).toBeGreaterThanOrEqual(2);
+  });
+});
+
+/** The shipped policy of prod with tokens for proof, and a listener on this machine. */
+function asksForTokens(yaml: string): string {
+  return yaml.replace('proof: claimed', 'proof: token').concat('notifications: { allow: [127.0.0.1] }\n');
+}
