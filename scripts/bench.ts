@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import type { BenchContext } from './bench/context.ts';
 import { benchEndpoint } from './bench/endpoint-bench.ts';
 import type { Figure } from './bench/figures.ts';
+import { benchGates } from './bench/gates-bench.ts';
 import { benchRefresh } from './bench/lake-bench.ts';
 import { currentCommit, describeMachine } from './bench/machine.ts';
 import { prepare, type Prepared } from './bench/prepared.ts';
@@ -19,8 +20,10 @@ import { ensureNativeParts } from './setup/native-parts.ts';
 import { reportToStderr } from './setup/report.ts';
 import { defaultHome } from './stack/stack-home.ts';
 
+type Bench = (context: BenchContext, prepared: Prepared) => Promise<Figure[]>;
+
 /** In this order, so that what is heavy comes before what wants a calm machine. */
-const BENCHES: Readonly<Record<string, (context: BenchContext, prepared: Prepared) => Promise<Figure[]>>> = {
+const BENCHES: Readonly<Record<string, Bench>> = {
   refresh: benchRefresh,
   training: benchTraining,
   auc: benchAuc,
@@ -30,12 +33,16 @@ const BENCHES: Readonly<Record<string, (context: BenchContext, prepared: Prepare
   'start-up': benchStartUp,
 };
 const DEMO = 'demo';
+/** Only where they are asked for by name. */
+const ON_DEMAND: Readonly<Record<string, Bench>> = { gates: benchGates, [DEMO]: benchDemo };
 
 const HELP = `npm run bench: measures Superstep on this machine and says how far each figure is from a known limit. About ten
 minutes on two cores. A report, no test: a missed target does not fail it. Run it on a machine that does nothing else.
 
-  npm run bench -- --only <name>   one of ${Object.keys(BENCHES).join(', ')}, ${DEMO}; may be repeated
-  npm run bench -- --with-demo     the demo as well (ten minutes more)
+  npm run bench -- <name> …      only these (--only <name> says the same): ${Object.keys(BENCHES).join(', ')};
+                                 and, only by name, ${Object.keys(ON_DEMAND).join(', ')}
+  npm run bench -- --with-demo   the demo as well (ten minutes more)
+  npm run bench -- gates --full  10,000 gates instead of 2,000
 
 The table goes to stdout, all samples as JSON to <home>/bench/<date>.json (home: SUPERSTEP_HOME, default .superstep).
 `;
@@ -63,42 +70,52 @@ async function bench(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Names of the benches to run, or what to tell the person instead. */
-function chooseBenches(args: readonly string[]): readonly string[] | string {
+/** What to run. */
+interface Chosen {
+  readonly names: readonly string[];
+  readonly full: boolean;
+}
+
+/** Benches to run, or what to tell the person instead. */
+function chooseBenches(args: readonly string[]): Chosen | string {
   const options = {
     help: { type: 'boolean', short: 'h' },
     only: { type: 'string', multiple: true },
     'with-demo': { type: 'boolean' },
+    full: { type: 'boolean' },
   } as const;
-  let values;
+  let parsed;
   try {
-    ({ values } = parseArgs({ args: [...args], options, strict: true }));
+    parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals: true });
   } catch (error) {
     return `${(error as Error).message}\n\n${HELP}`;
   }
+  const { values, positionals } = parsed;
   if (values.help === true) return HELP;
-  const known = [...Object.keys(BENCHES), DEMO];
-  const unknown = (values.only ?? []).filter((name) => !known.includes(name));
-  if (unknown.length > 0) return `--only ${unknown.join(', ')}: expected one of ${known.join(', ')}\n\n${HELP}`;
-  const demo = values['with-demo'] === true;
-  return known.filter((name) => values.only?.includes(name) ?? (name !== DEMO || demo));
+  const known = [...Object.keys(BENCHES), ...Object.keys(ON_DEMAND)];
+  const wanted = [...positionals, ...(values.only ?? [])];
+  const unknown = wanted.filter((name) => !known.includes(name));
+  if (unknown.length > 0) return `${unknown.join(', ')}: expected ${known.join(', ')}\n\n${HELP}`;
+  const chosen = wanted.length > 0 ? wanted : Object.keys(BENCHES);
+  const names = known.filter((name) => chosen.includes(name) || (name === DEMO && values['with-demo'] === true));
+  return { names, full: values.full === true };
 }
 
 async function measure(
-  names: readonly string[],
+  { names, full }: Chosen,
   { folder, signal }: Pick<BenchContext, 'folder' | 'signal'>,
 ): Promise<BenchReport> {
   const machine = describeMachine();
   const started = new Date();
   const parts = await ensureNativeParts(reportToStderr);
-  const context: BenchContext = { folder, parts, report: reportToStderr, signal };
+  const context: BenchContext = { folder, parts, report: reportToStderr, signal, full };
   const prepared = prepare(context);
   const figures: Figure[] = [];
   const failures: FailedBench[] = [];
   for (const name of names) {
     reportToStderr(`--- ${name}`);
     try {
-      figures.push(...(await (BENCHES[name] ?? benchDemo)(context, prepared)));
+      figures.push(...((await (BENCHES[name] ?? ON_DEMAND[name])?.(context, prepared)) ?? []));
     } catch (error) {
       signal.throwIfAborted();
       failures.push({ bench: name, error: printableError(error) });

@@ -11,6 +11,8 @@ export interface BenchContext {
   readonly parts: NativeParts;
   readonly report: Report;
   readonly signal: AbortSignal;
+  /** Whether a bench that has two sizes takes the large one. */
+  readonly full: boolean;
 }
 
 /** Cores that workers use by default. */

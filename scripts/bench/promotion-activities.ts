@@ -1,4 +1,4 @@
-import type { ComparisonResult, PinnedPromotion } from '../../contracts/promote-model.ts';
+import { type ComparisonResult, FOLLOWING_STEPS, type PinnedPromotion } from '../../contracts/promote-model.ts';
 import type { DatasetActivities } from '../../activities/dataset-activities.ts';
 import type { PromotionActivities } from '../../activities/promotion-activities.ts';
 
@@ -8,7 +8,7 @@ const FILE = { uri: `artifact:sha256/${EVIDENCE_DIGEST}`, sha256: EVIDENCE_DIGES
 const ESTIMATE = { value: 0.01, lower: 0.005, upper: 0.015 };
 
 /** The activities of a promotion that passes every gate, each answering at once. */
-export function promotionActivities(): Partial<PromotionActivities & DatasetActivities> {
+export function promotionActivities() {
   const candidate: PinnedPromotion = {
     environment: 'prod',
     pinned: {
@@ -25,8 +25,9 @@ export function promotionActivities(): Partial<PromotionActivities & DatasetActi
     runId: 'run',
     asOf: '2001-06-01T00:00:00.000Z',
     snapshot: 1,
-    approval: { approvers: ['governance'], quorum: 1, evidenceRequired: true },
-    expiresAfterMs: 3_600_000,
+    approval: { approvers: ['governance'], quorum: 1, evidenceRequired: true, remindEveryMs: 86_400_000 },
+    expiresAfterMs: 172_800_000,
+    following: FOLLOWING_STEPS,
   };
   const comparison: ComparisonResult = {
     champion: null,
@@ -41,7 +42,7 @@ export function promotionActivities(): Partial<PromotionActivities & DatasetActi
     summary: 'A gain.',
     report: FILE,
   };
-  return {
+  const activities = {
     pinPromotion: () => Promise.resolve(candidate),
     checkCompliance: () => Promise.resolve({ gate: 'compliance', verdict: 'pass', checks: [], summary: 'passes' }),
     compareModels: () => Promise.resolve(comparison),
@@ -51,6 +52,10 @@ export function promotionActivities(): Partial<PromotionActivities & DatasetActi
     openApproval: () => Promise.resolve({ outcome: 'open', requestId: 'request', superseded: [] }),
     recordDecision: () => Promise.resolve(),
     promoteModelVersion: () => Promise.resolve({ outcome: 'promoted', previous: null, steps: [] }),
+    tellGate: () => Promise.resolve({ open: true, keys: [] }),
     confirmServing: () => Promise.resolve({ step: 'serve', status: 'done' }),
-  };
+    rebaseMonitor: () => Promise.resolve({ step: 'rebase-monitor', status: 'done' }),
+    notifyPromoted: () => Promise.resolve({ step: 'notify', status: 'done' }),
+  } satisfies Partial<PromotionActivities & DatasetActivities>;
+  return activities;
 }
