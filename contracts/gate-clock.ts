@@ -22,7 +22,7 @@ export const MOST_REMINDERS = 500;
 
 /**
  * What a gate does next. Reminders that fell due while nobody was there to send them are one, the latest. At one
- * instant it is expiry before escalation before a reminder; an escalation tells the same people as a reminder would.
+ * instant it is expiry before escalation before a reminder.
  */
 export function nextGateEvent(times: GateTimes, now: number): GateEvent {
   const { openedAt, deadline, remindEveryMs, escalateAfterMs, reminded } = times;
