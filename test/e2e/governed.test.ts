@@ -179,6 +179,26 @@ describe('a governed prod', () => {
     const changes = (await records.registry.activitiesAfter(0, 1_000)).filter((act) => act.action === 'CHANGED_POLICY');
     expect(changes.length).toBeGreaterThanOrEqual(2);
   });
+
+  it('breaks the glass for a reason only, says so for ever, and tells those who must know', async () => {
+    const archive = { ...version, stage: 'Archived', archive_existing_versions: false };
+    const path = '/mlflow/model-versions/transition-stage';
+    const refused = await ask(admin, 'POST', path, archive);
+    expect(refused).toMatchObject({ status: 403, answer: { error_code: 'PERMISSION_DENIED' } });
+    expect(String(refused.answer['message'])).toContain('rollBackModel');
+    const broken = await ask(admin, 'POST', path, { ...archive, break_glass_reason: 'it leaks names' });
+    expect(broken).toMatchObject({ status: 200, answer: { model_version: { current_stage: 'Archived' } } });
+    expect((await ask(scientist, 'GET', `/superstep/models/${PROJECT}/production`)).status).toBe(404);
+    const records = await superstep.records();
+    const acts = await records.registry.activityLog(PROJECT);
+    expect(acts.find((act) => act.action === 'BROKE_GLASS')).toMatchObject({ by: 'admin', proof: 'token' });
+    const notices = join(superstep.home, 'prod', 'notifications.jsonl');
+    await vi.waitFor(async () => expect(await readFile(notices, 'utf8')).toContain('it leaks names'), {
+      timeout: 30_000,
+      interval: 200,
+    });
+    expect(await readFile(notices, 'utf8')).toContain('waits for a decision');
+  });
 });
 
 /** The shipped policy of prod with tokens for proof, and a listener on this machine. */
