@@ -2,19 +2,23 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { WORKFLOW_ID_PREFIXES } from '../contracts/workflow-ids.ts';
 import { RECORDED_CASES, type RecordedCase } from '../test/workflows/recorded-cases.ts';
 import { startWorkflowEnv, type WorkflowEnv } from '../test/workflows/workflow-env.ts';
-import { runMain } from './message-for-person.ts';
+import { messageForPerson, runMain } from './message-for-person.ts';
 import { ensureNativeParts } from './setup/native-parts.ts';
 import { reportToStderr } from './setup/report.ts';
 import { ensureWorkflowBundle } from './workflow-bundle.ts';
 
 const HELP = `npm run record-histories: runs each recorded case of the workflows anew and writes its history to test/replay.
 
-  After an intended change of a workflow; read the difference before you commit it.
+  npm run record-histories                              all
+  npm run record-histories -- promote-model/expired …   only these
+
+  After an intended change of a workflow; read the difference before you commit it. What is not recorded anew goes on
+  proving that runs of before replay.
 `;
 
 const FOLDER = fileURLToPath(new URL('../test/replay', import.meta.url));
@@ -45,21 +49,38 @@ async function historyLines(handle: WorkflowHandle): Promise<string> {
   return `{"events":[\n${lines.join(',\n')}\n]}\n`;
 }
 
-async function recordHistories(): Promise<number> {
+/** Cases by name, and all without names. */
+function chooseCases(names: readonly string[]): readonly RecordedCase[] {
+  const unknown = names.filter((name) => !RECORDED_CASES.some((recorded) => caseName(recorded) === name));
+  if (unknown.length === 0)
+    return RECORDED_CASES.filter((recorded) => names.length === 0 || names.includes(caseName(recorded)));
+  throw messageForPerson(`${unknown.join(', ')}: expected ${RECORDED_CASES.map(caseName).join(', ')}`);
+}
+
+/** `<folder>/<case>`. */
+function caseName({ workflow, name }: RecordedCase): string {
+  return `${WORKFLOW_ID_PREFIXES[workflow]}/${name}`;
+}
+
+async function recordHistories(cases: readonly RecordedCase[]): Promise<number> {
   await ensureNativeParts(reportToStderr, process.env);
   const env = await startWorkflowEnv(await ensureWorkflowBundle({ report: reportToStderr }));
   // Replaced as a whole once all are recorded: a failure leaves the committed ones as they are.
   const fresh = `${FOLDER}/.recording-${randomUUID()}`;
   try {
-    for (const recorded of RECORDED_CASES) {
-      const workflow = WORKFLOW_ID_PREFIXES[recorded.workflow];
-      await mkdir(join(fresh, workflow), { recursive: true });
-      await writeFile(join(fresh, workflow, `${recorded.name}.json`), await record(env, recorded));
-      process.stdout.write(`recorded ${workflow}/${recorded.name}\n`);
+    for (const recorded of cases) {
+      const file = `${caseName(recorded)}.json`;
+      await mkdir(dirname(join(fresh, file)), { recursive: true });
+      await writeFile(join(fresh, file), await record(env, recorded));
+      process.stdout.write(`recorded ${file}\n`);
     }
-    for (const workflow of Object.values(WORKFLOW_ID_PREFIXES)) {
-      await rm(join(FOLDER, workflow), { recursive: true, force: true });
-      await rename(join(fresh, workflow), join(FOLDER, workflow));
+    if (cases.length === RECORDED_CASES.length)
+      for (const workflow of Object.values(WORKFLOW_ID_PREFIXES))
+        await rm(join(FOLDER, workflow), { recursive: true, force: true });
+    for (const recorded of cases) {
+      const file = `${caseName(recorded)}.json`;
+      await mkdir(dirname(join(FOLDER, file)), { recursive: true });
+      await rename(join(fresh, file), join(FOLDER, file));
     }
   } finally {
     await rm(fresh, { recursive: true, force: true });
@@ -72,8 +93,8 @@ async function recordHistories(): Promise<number> {
 }
 
 await runMain(async () => {
-  const [argument] = process.argv.slice(2);
-  if (argument === undefined) return recordHistories();
+  const names = process.argv.slice(2);
+  if (!names.some((name) => name.startsWith('-'))) return recordHistories(chooseCases(names));
   process.stdout.write(HELP);
-  return argument === '--help' || argument === '-h' ? 0 : 2;
+  return names[0] === '--help' || names[0] === '-h' ? 0 : 2;
 });

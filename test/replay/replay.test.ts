@@ -60,7 +60,14 @@ function started(text: string): Readonly<Record<'workflowId' | 'originalExecutio
   return events[0]?.['workflowExecutionStartedEventAttributes'] as ReturnType<typeof started>;
 }
 
-const PROMOTED_ALL_THE_SAME = ['promoted-by-quorum', 'promoted-by-signatures', 'approvals-lapsed', 'champion-changed'];
+const PROMOTED_ALL_THE_SAME = [
+  'promoted-by-quorum',
+  'promoted-by-signatures',
+  'promoted-after-escalation',
+  'promoted-after-freeze',
+  'approvals-lapsed',
+  'champion-changed',
+];
 
 describe('recorded histories', () => {
   it('are there for every workflow, each of the workflow that its folder names', () => {

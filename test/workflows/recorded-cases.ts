@@ -1,6 +1,8 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { candidateRules } from '../../contracts/candidate-rules.ts';
-import type { ApprovalPolicy } from '../../contracts/promote-model.ts';
+import { SuperstepError } from '../../contracts/failure-types.ts';
+import type { Freeze } from '../../contracts/freeze.ts';
+import { type ApprovalPolicy, FOLLOWING_STEPS } from '../../contracts/promote-model.ts';
 import { type WorkflowType, workflowId } from '../../contracts/workflow-ids.ts';
 import { decisionKey, signedDecision } from '../support/signed-decisions.ts';
 import type { Activities } from './mock-activities.ts';
@@ -47,6 +49,7 @@ const { ground: GROUND } = candidateRules(candidate({ modelDigest: MODEL_DIGEST 
   evidenceDigest: evidenceDigest(),
   keys: [],
 });
+const HOUR_MS = 3_600_000;
 const NO_BETTER = async () => comparison({ verdict: 'fail' });
 
 const key = (workflow: WorkflowType): string => workflowId(workflow, PROJECT, '2001-05-01');
@@ -104,7 +107,68 @@ function lapsedApprovals(): RecordedCase {
   });
 }
 
+/** It reminds at once, as it has waited for long, asks a second role, and is promoted by all steps. */
+function escalated(): RecordedCase {
+  const approval = { ...candidate().approval, remindEveryMs: HOUR_MS, escalate: { afterMs: HOUR_MS, to: ['risk'] } };
+  return promotion('promoted-after-escalation', {
+    answers: {
+      pinPromotion: async () => candidate({ approval, following: FOLLOWING_STEPS }),
+      openApproval: async () => ({
+        ...{ outcome: 'open', requestId: 'request-1f9c', superseded: [] },
+        openedAt: new Date(Date.now() - 1.5 * HOUR_MS).toISOString(),
+        until: new Date(Date.now() + HOUR_MS).toISOString(),
+      }),
+    },
+    meanwhile: async (handle, env) => {
+      await until('both are told', () => env.mocks.calls('tellGate').length === 2);
+      await until('risk may decide', async () => (await status(handle)).details.includes('risk may decide'));
+      await handle.executeUpdate('decide', { args: [{ ...ANSWER, decision: 'approve', approver: 'risk' }] });
+    },
+  });
+}
+
+/** Approved in a freeze, which ends by the clock; another approver speaks meanwhile. */
+function frozen(): RecordedCase {
+  let freeze: Freeze | undefined;
+  return promotion('promoted-after-freeze', {
+    answers: {
+      pinPromotion: async () => candidate({ following: FOLLOWING_STEPS }),
+      promoteModelVersion: async ({ champion }) => {
+        freeze ??= { until: new Date(Date.now() + 3_000).toISOString(), reasons: ['stocktaking'] };
+        if (Date.now() < Date.parse(freeze.until)) return { outcome: 'frozen', freeze };
+        return { outcome: 'promoted', previous: champion, steps: [] };
+      },
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('approve', ANSWER);
+      await until('the freeze holds it', async () => (await status(handle)).waitsFor?.freeze !== undefined);
+      await handle.signal('approve', { ...ANSWER, approver: 'ml-lead' });
+    },
+  });
+}
+
+/** The endpoint says that it cannot serve the version. */
+function undone(): RecordedCase {
+  return promotion('undone', {
+    answers: {
+      pinPromotion: async () => candidate({ following: FOLLOWING_STEPS }),
+      confirmServing: async () => {
+        throw new SuperstepError('UnsupportedOperator', 'the endpoint cannot load it');
+      },
+      undoPromotion: async () => ({ undone: true, note: 'version 6 is back', waitingGates: ['promote-model/gone/1'] }),
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle);
+      await handle.signal('approve', ANSWER);
+    },
+  });
+}
+
 const PROMOTIONS: readonly RecordedCase[] = [
+  escalated(),
+  frozen(),
+  undone(),
   promotion('promoted', {
     meanwhile: async (handle) => {
       await handle.signal('approve', { ...ANSWER, comment: 'too early' });
