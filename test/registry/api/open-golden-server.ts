@@ -31,7 +31,7 @@ const gates: GateWorkflows = {
 const NOBODY = createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] });
 
 /** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's. */
-export async function openGoldenServer(caller: Caller = NOBODY) {
+export async function openGoldenServer(caller: Caller = NOBODY, mlflowUi: string | null = null) {
   const { db, folder, close } = await openTestDatabase();
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
   let clock = Date.parse('2024-01-01T00:00:00Z');
@@ -58,7 +58,7 @@ export async function openGoldenServer(caller: Caller = NOBODY) {
       print: () => undefined,
       smtp: () => undefined,
     },
-    mlflowUi: null,
+    mlflowUi,
   });
   const app = await createRegistryServer({
     environments: { dev: { ...api, authenticate: async () => caller } },

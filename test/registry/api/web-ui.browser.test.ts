@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { MLFLOW_UI_VERSION } from '../../../scripts/setup/mlflow-ui.ts';
+import { cacheFolder } from '../../../scripts/setup/cache.ts';
+import { launchChromium } from '../../support/chromium.ts';
+import { openGoldenServer } from './open-golden-server.ts';
+
+const UI = join(cacheFolder(process.env), 'mlflow-ui', MLFLOW_UI_VERSION);
+/** Parts of MLflow that are not served; its pages ask for them and do without. */
+const NOT_SERVED = /\/ajax-api\/3\.0\/mlflow\/assistant\/|gateway-proxy|\/ajax-api\/[34]\.0\/mlflow\/traces/;
+
+// Set-up fetches the UI where it can; nothing depends on it.
+describe.skipIf(!existsSync(UI))("MLflow's own web UI on the registry", () => {
+  let server: Awaited<ReturnType<typeof openGoldenServer>>;
+  let browser: Browser;
+  let page: Page;
+  let runs: readonly string[];
+  const faults: string[] = [];
+
+  const post = async (path: string, body: object): Promise<Record<string, never>> => {
+    const response = await fetch(`http://127.0.0.1:${server.port}/dev/api/2.0/mlflow/${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    expect([path, response.status]).toEqual([path, 200]);
+    return (await response.json()) as Record<string, never>;
+  };
+  const open = async (hash: string, text: string): Promise<void> => {
+    await page.goto(`http://127.0.0.1:${server.port}/dev/#${hash}`);
+    await page.getByText(text, { exact: false }).first().waitFor({ state: 'visible', timeout: 30_000 });
+  };
+
+  beforeAll(async () => {
+    server = await openGoldenServer(undefined, UI);
+    runs = [await logRun('first run', 0.71), await logRun('second run', 0.74)];
+    const file = `http://127.0.0.1:${server.port}/dev/api/2.0/mlflow-artifacts/artifacts/0/${runs[0]}/artifacts/model/MLmodel`;
+    await fetch(file, { method: 'PUT', body: JSON.stringify({ flavors: {} }) });
+    await post('registered-models/create', { name: 'delays' });
+    const source = `mlflow-artifacts:/0/${runs[0]}/artifacts/model`;
+    await post('model-versions/create', { name: 'delays', source, run_id: runs[0] });
+    browser = await launchChromium();
+    page = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    page.on('pageerror', (error) => faults.push(String(error)));
+    page.on('response', (response) => {
+      if (response.status() >= 400 && !NOT_SERVED.test(response.url()))
+        faults.push(`${response.status()} ${response.url()}`);
+    });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await server?.close();
+  });
+
+  async function logRun(name: string, auc: number): Promise<string> {
+    const { run } = (await post('runs/create', { experiment_id: '0', run_name: name })) as unknown as {
+      readonly run: { readonly info: { readonly run_id: string } };
+    };
+    const { run_id } = run.info;
+    const metrics = [{ key: 'auc', value: auc, timestamp: 1, step: 0 }];
+    await post('runs/log-batch', { run_id, metrics, params: [{ key: 'depth', value: '6' }] });
+    await post('runs/update', { run_id, status: 'FINISHED' });
+    return run_id;
+  }
+
+  it.each([
+    ['experiments', () => '/experiments', 'Default'],
+    ['runs of an experiment', () => '/experiments/0/runs', 'second run'],
+    ['a run', () => `/experiments/0/runs/${runs[0]}`, '0.71'],
+    ['a comparison', () => `/compare-runs?runs=${JSON.stringify(runs)}&experiments=${JSON.stringify(['0'])}`, '0.74'],
+    ['registered models', () => '/models', 'delays'],
+    ['a version', () => '/models/delays/versions/1', 'first run'],
+  ])('shows %s', async (_, hash, text) => {
+    await open(encodeURI(hash()), text);
+    expect(faults.splice(0)).toEqual([]);
+  });
+});
