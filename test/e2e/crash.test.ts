@@ -19,7 +19,14 @@ const ACTIVITIES = [
   ...['prepareTrainingData', 'trainModel', 'checkParity', 'evaluateModel'],
   ...['logTrainingRun', 'registerModelVersion', 'requestStaging'],
   ...['pinPromotion', 'checkCompliance', 'compareModels', 'recordComparison', 'prepareEvidence', 'openApproval'],
-  ...['recordDecision', 'promoteModelVersion', 'confirmServing', 'rebaseMonitor', 'notifyPromoted', 'releaseRetrainingLease'],
+  ...[
+    'recordDecision',
+    'promoteModelVersion',
+    'confirmServing',
+    'rebaseMonitor',
+    'notifyPromoted',
+    'releaseRetrainingLease',
+  ],
 ];
 
 describe('a superstep whose workers are killed', () => {
