@@ -9,7 +9,7 @@ import { messageForPerson, runMain } from './message-for-person.ts';
 
 const HELP = `npm run recertify [-- options]: holds what is in Production against the policy, the libraries and the review dates of today.
 
-  -n, --namespace <name>     dev, staging or prod; default prod
+  -n, --environment <name>   dev, staging or prod; default prod
   --model <name>             default: every model with a version in Production
   --review --comment <text>  say that somebody has looked at it, as the policy's review_every asks
   --by <role>                who has; default governance
@@ -26,7 +26,7 @@ await runMain(async () => {
     process.stdout.write(HELP);
     return 0;
   }
-  const environment = values.namespace;
+  const environment = values.environment;
   if (!isEnvironment(environment)) {
     throw messageForPerson(`there is no environment "${environment}"; expected ${ENVIRONMENTS.join(', ')}`);
   }
@@ -55,7 +55,7 @@ function readArguments() {
       args: process.argv.slice(2),
       options: {
         help: { type: 'boolean', short: 'h' },
-        namespace: { type: 'string', short: 'n', default: 'prod' },
+        environment: { type: 'string', short: 'n', default: 'prod' },
         model: { type: 'string' },
         review: { type: 'boolean' },
         comment: { type: 'string' },

@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
 
-export const DB_HELP = `npm run db -- <command> [file] [-e environment]
+export const DB_HELP = `npm run db -- <command> [file] [-n environment]
 
 Works on the registry's database: <environment>/registry.sqlite below SUPERSTEP_HOME, or the PostgreSQL database that
 SUPERSTEP_REGISTRY_URL names.
@@ -14,7 +14,7 @@ SUPERSTEP_REGISTRY_URL names.
   restore <file>      check a backup and put it where the registry is. A SQLite registry that is there stays unless
                       --replace moves it aside; nothing may use it. A PostgreSQL database must be empty.
 
-  -e, --environment   ${ENVIRONMENTS.join(', ')}; default prod
+  -n, --environment   ${ENVIRONMENTS.join(', ')}; default prod
   --replace           with restore
 
 A backup holds the registry's rows. The files that they name lie in <environment>/artifacts: copy that folder after the
@@ -56,7 +56,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        environment: { type: 'string', short: 'e', default: 'prod' },
+        environment: { type: 'string', short: 'n', default: 'prod' },
         replace: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

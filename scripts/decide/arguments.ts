@@ -14,7 +14,7 @@ export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --com
 
   <workflow id>      promote-model/<model>/<version>
   -c, --comment      why; goes on record, for either answer
-  -n, --namespace    ${ENVIRONMENTS.join(', ')}; default prod
+  -n, --environment  ${ENVIRONMENTS.join(', ')}; default prod
   --evidence DIGEST  of the evidence that you looked at, 12 digits or more: refused if the gate waits on other evidence
   --as ROLE          whose answer it is, where names are taken for proof
   --key FILE         private Ed25519 key as PEM; default ~/.config/superstep/key.pem. Signs also where a token would do
@@ -48,14 +48,14 @@ export function parseDecideArguments(args: readonly string[]): DecideCommand | u
   if (rest.length > 0) throw wrong(`"${rest.join(' ')}" is too much; put the comment in quotes`);
   const comment = values.comment?.trim() ?? '';
   if (comment === '') throw wrong('a decision needs a reason: --comment "why"');
-  const { namespace, evidence, as, key, address } = values;
-  if (!isEnvironment(namespace))
-    throw messageForPerson(`unknown environment "${namespace}"; there are ${ENVIRONMENTS.join(', ')}`);
+  const { environment, evidence, as, key, address } = values;
+  if (!isEnvironment(environment))
+    throw messageForPerson(`unknown environment "${environment}"; there are ${ENVIRONMENTS.join(', ')}`);
   return {
     decision,
     workflowId,
     comment,
-    environment: namespace,
+    environment,
     dryRun: values['dry-run'] === true,
     ...(evidence === undefined ? {} : { evidence }),
     ...(as === undefined ? {} : { as }),
@@ -71,7 +71,7 @@ function parse(args: readonly string[]) {
       allowPositionals: true,
       options: {
         comment: { type: 'string', short: 'c' },
-        namespace: { type: 'string', short: 'n', default: 'prod' },
+        environment: { type: 'string', short: 'n', default: 'prod' },
         evidence: { type: 'string' },
         as: { type: 'string' },
         key: { type: 'string' },

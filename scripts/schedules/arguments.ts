@@ -10,7 +10,7 @@ export const SCHEDULES_HELP = `npm run schedules -- <command> [project] [-n envi
 
   --governance       instead of a project: the environment's own schedules, as its policy says: the audit's head,
                      reconciliation, recertification
-  -n, --namespace    ${ENVIRONMENTS.join(', ')}; default prod
+  -n, --environment  ${ENVIRONMENTS.join(', ')}; default prod
 `;
 
 const COMMANDS = ['apply', 'list', 'remove'] as const;
@@ -39,11 +39,11 @@ export function parseSchedulesArguments(args: readonly string[]): SchedulesComma
   if (project === undefined && command !== 'list' && !governance) {
     throw messageForPerson(`${command} needs a project\n\n${SCHEDULES_HELP}`);
   }
-  const { namespace } = values;
-  if (!isEnvironment(namespace)) {
-    throw messageForPerson(`unknown environment "${namespace}"; there are ${ENVIRONMENTS.join(', ')}`);
+  const { environment } = values;
+  if (!isEnvironment(environment)) {
+    throw messageForPerson(`unknown environment "${environment}"; there are ${ENVIRONMENTS.join(', ')}`);
   }
-  return { command, project, governance, environment: namespace };
+  return { command, project, governance, environment };
 }
 
 function parse(args: readonly string[]) {
@@ -52,7 +52,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        namespace: { type: 'string', short: 'n', default: 'prod' },
+        environment: { type: 'string', short: 'n', default: 'prod' },
         governance: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
       },

@@ -4,7 +4,7 @@ import { BUILT_IN_ROLES } from '../../contracts/schemas/access.ts';
 import { DEFAULT_TOKEN_DAYS, LONGEST_TOKEN_DAYS } from '../../registry/identity/tokens.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
 
-export const USERS_HELP = `npm run users -- <command> [-e environment] [--json]
+export const USERS_HELP = `npm run users -- <command> [-n environment] [--json]
 
 Works on the registry's database directly, as whoever owns this machine; docs/access.md tells what it is for.
 
@@ -20,7 +20,7 @@ Works on the registry's database directly, as whoever owns this machine; docs/ac
   key revoke <key id>      end a key; needs --reason
   admin-token              replace the token that the local scripts use
 
-  -e, --environment        ${ENVIRONMENTS.join(', ')}; default prod
+  -n, --environment        ${ENVIRONMENTS.join(', ')}; default prod
   --description TEXT       with add
   --json                   print JSON
 
@@ -165,7 +165,7 @@ function parse(args: readonly string[]) {
       args: [...args],
       allowPositionals: true,
       options: {
-        environment: { type: 'string', short: 'e', default: 'prod' },
+        environment: { type: 'string', short: 'n', default: 'prod' },
         json: { type: 'boolean' },
         help: { type: 'boolean', short: 'h' },
         service: { type: 'boolean' },

@@ -9,7 +9,7 @@ describe('parseDbArguments', () => {
       environment: 'prod',
       replace: false,
     });
-    expect(parseDbArguments(['restore', 'b.sqlite', '--replace', '-e', 'dev'])).toEqual({
+    expect(parseDbArguments(['restore', 'b.sqlite', '--replace', '-n', 'dev'])).toEqual({
       command: 'restore',
       file: 'b.sqlite',
       environment: 'dev',
@@ -27,7 +27,7 @@ describe('parseDbArguments', () => {
     [['migrate', 'now'], '"now" is too much'],
     [['backup', 'a', 'b'], '"b" is too much'],
     [['backup', '--replace'], '--replace belongs to restore'],
-    [['status', '-e', 'live'], 'unknown environment "live"'],
+    [['status', '-n', 'live'], 'unknown environment "live"'],
     [['status', '--force'], '--force'],
   ])('%j: %s', (args, problem) => expect(() => parseDbArguments(args)).toThrow(problem));
 });

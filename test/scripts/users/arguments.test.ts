@@ -30,7 +30,7 @@ describe('parseUsersArguments', () => {
   });
 
   it('reads environment, output and help', () => {
-    expect(parseUsersArguments(['list', '-e', 'dev', '--json'])).toMatchObject({ environment: 'dev', json: true });
+    expect(parseUsersArguments(['list', '-n', 'dev', '--json'])).toMatchObject({ environment: 'dev', json: true });
     expect(parseUsersArguments(['grant', '--help'])).toBeUndefined();
   });
 
@@ -47,7 +47,7 @@ describe('parseUsersArguments', () => {
     ['disable ada', '--reason is missing'],
     ['token new ada', '--label is missing'],
     ['token new ada --label x --days 1.5', '--days "1.5" is no whole number'],
-    ['list -e production', 'unknown environment "production"; there are dev, staging, prod'],
+    ['list -n production', 'unknown environment "production"; there are dev, staging, prod'],
     ['list --all', "Unknown option '--all'"],
   ])('refuses "%s"', (line, message) => {
     expect(() => parseUsersArguments(line === '' ? [] : line.split(' '))).toThrow(message);

@@ -105,7 +105,7 @@ describe('npm run users', () => {
       [['add', 'a:b'], 'InvalidInput'],
       [['key', 'add', 'ada', join(home, 'absent')], 'neither a public key'],
       [['key', 'add', 'ada', join(home, 'no-key')], 'expected an Ed25519 public key'],
-      [['list', '-e', 'staging'], 'there is no registry'],
+      [['list', '-n', 'staging'], 'there is no registry'],
     ] as const) {
       const { code, out, err } = await users(...args);
       expect([code, out, err]).toEqual([1, '', expect.stringContaining(message) as string]);
