@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { runMain } from './message-for-person.ts';
+import { governByTheClock } from './stack/govern-by-the-clock.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
 import { startStack, type Stack, type StackOptions } from './stack/start-stack.ts';
 
@@ -42,6 +43,10 @@ async function up(args: readonly string[]): Promise<number> {
   }
   return runUntilStopped(async (signal) => {
     const stack = await startStack({ signal });
+    await governByTheClock(process.env, stack.addresses.temporal).catch(async (error: unknown) => {
+      await stack.stop();
+      throw error;
+    });
     process.stdout.write(`${describeStack(stack)}\n`);
     return stack;
   });

@@ -79,9 +79,15 @@ describe('npm start', () => {
     await isUp(started);
 
     const addresses = [...started.printed().matchAll(/http:\/\/127\.0\.0\.1:\d+/g)].map(([url]) => url);
-    const [ui = '', evidence = '', ...endpoints] = addresses;
+    const [ui = '', registry = '', evidence = '', ...endpoints] = addresses;
     expect((await fetch(ui)).status).toBe(200);
     expect(await (await fetch(evidence)).text()).toContain('<!doctype html>');
+    expect(await (await fetch(`${registry}/health`)).text()).toBe('OK');
+    // Prod asks everybody who it is; its admin's token is shown at the first start, and kept.
+    expect((await fetch(`${registry}/api/2.0/mlflow/registered-models/search`)).status).toBe(401);
+    const token = /^ {2}(ss_\S+)$/m.exec(started.printed())?.[1] ?? '';
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await fetch(`${registry}/api/2.0/mlflow/registered-models/search`, { headers })).status).toBe(200);
     for (const endpoint of endpoints) expect((await fetch(`${endpoint}/v2/health/live`)).status).toBe(200);
     expect(endpoints).toHaveLength(3);
 
