@@ -12,7 +12,7 @@ import type { ModelVersion } from '../registry/model-versions.ts';
 import type { DataDependencies } from './data-dependencies.ts';
 import { scoredRelation, scoreFile } from './held-out.ts';
 import { readBundle } from './pinned-bundles.ts';
-import { readLineage } from './training-inputs.ts';
+import { modelFile, readLineage } from './training-inputs.ts';
 
 /** The rows that a challenger is judged on: they alone say which rows there are, when they happened and their labels. */
 export interface JudgedRows {
@@ -52,10 +52,11 @@ export function scoreChampion(
   return comparableOr(async () => {
     const { lake, artifacts, registry, threads } = deps;
     const { cancellationSignal } = Context.current();
-    const { inputs, onnx } = await readLineage(registry, champion);
+    const lineage = await readLineage(registry, champion);
+    const { inputs } = lineage;
     const sameProject = inputs.pinned.projectDigest === rows.pinned.projectDigest;
     const own = sameProject ? rows.heldOut : await buildOwnRows(deps, inputs.pinned, rows);
-    const { file: scores } = await scoreFile(artifacts, onnx, own, rows.folder, threads);
+    const { file: scores } = await scoreFile(artifacts, modelFile(lineage), own, rows.folder, threads);
     const file = join(rows.folder, 'champion-scores.parquet');
     const { dataset, heldOut, label } = rows;
     await lake.work(

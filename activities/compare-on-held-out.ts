@@ -12,7 +12,7 @@ import { type ChampionScores, scoreChampion } from './champion-scores.ts';
 import type { DataDependencies } from './data-dependencies.ts';
 import { readHistogram, reportOn, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
 import { readBundle } from './pinned-bundles.ts';
-import { readLineage } from './training-inputs.ts';
+import { modelFile, readLineage } from './training-inputs.ts';
 
 /** Both sides of a comparison with their curves; an artifact that the evidence is made from. */
 export interface ComparisonReport {
@@ -34,8 +34,8 @@ export async function compareOnHeldOut(
   const bundle = await readBundle(artifacts, candidate.pinned);
   const challenger = await registry.getModelVersion(candidate.model, candidate.version);
   const champion = (await registry.productionVersion(candidate.model)) ?? null;
-  const { inputs, onnx } = await readLineage(registry, challenger);
-  const { dataset } = inputs;
+  const lineage = await readLineage(registry, challenger);
+  const { dataset } = lineage.inputs;
   const { cancellationSignal } = Context.current();
 
   const heldOut = join(folder, 'held-out.parquet');
@@ -43,7 +43,7 @@ export async function compareOnHeldOut(
     (c) => writeHeldOut(c, artifacts.path(dataset.data), dataset.holdoutFrom, heldOut),
     cancellationSignal,
   );
-  const scored = await scoreFile(artifacts, onnx, heldOut, folder, deps.threads);
+  const scored = await scoreFile(artifacts, modelFile(lineage), heldOut, folder, deps.threads);
   const challengerRows = scoredRelation(heldOut, scored.file);
   const label = bundle.definition.training.label;
   const championScores =

@@ -15,7 +15,7 @@ import { buildBaselineProfile } from '../monitoring/baseline-profile.ts';
 import { withScratchFolder } from './child-process.ts';
 import { compareOnHeldOut } from './compare-on-held-out.ts';
 import type { DataDependencies } from './data-dependencies.ts';
-import { reportOn, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
+import { reportOn, requireProbabilities, scoredRelation, scoreFile, writeHeldOut } from './held-out.ts';
 import { readBundle } from './pinned-bundles.ts';
 
 export type DatasetActivities = ReturnType<typeof createDatasetActivities>;
@@ -33,9 +33,10 @@ export function createDatasetActivities(deps: DataDependencies) {
      * Joins features point in time to every labelled row that the as-of lets be seen. `LeakDetected` when a feature
      * view, computed anew at past instants of the window, knew less than its rows claim.
      */
-    async prepareTrainingData({ pinned, asOf, snapshot }: PrepareTrainingDataInput): Promise<DatasetRef> {
+    async prepareTrainingData({ pinned, asOf: asked, snapshot }: PrepareTrainingDataInput): Promise<DatasetRef> {
       const bundle = await readBundle(artifacts, pinned);
       const source = await snapshotToRead(lake, pinned.project, snapshot);
+      const asOf = asked ?? source.refreshedAsOf;
       return withScratchFolder(lake.scratchFolder, async (folder) => {
         const file = join(folder, 'dataset.parquet');
         const { cancellationSignal } = Context.current();
@@ -80,8 +81,9 @@ export function createDatasetActivities(deps: DataDependencies) {
           (c) => writeHeldOut(c, datasetFile, dataset.holdoutFrom, heldOut),
           Context.current().cancellationSignal,
         );
-        const { file: scores } = await scoreFile(artifacts, trained.onnx, heldOut, folder, threads);
+        const { file: scores } = await scoreFile(artifacts, trained, heldOut, folder, threads);
         return lake.work(async (c) => {
+          await requireProbabilities(c, scores);
           const relation = scoredRelation(heldOut, scores);
           const report = await reportOn(c, relation, {
             label,

@@ -1,5 +1,5 @@
 import { renderEvidencePage } from '../console/evidence-page.ts';
-import { type CandidateEvidence, EVIDENCE_SCHEMA, type FeatureImportance } from '../contracts/evidence.ts';
+import { type CandidateEvidence, type ClientOrigin, EVIDENCE_SCHEMA, type FeatureImportance } from '../contracts/evidence.ts';
 import type { PreparedEvidence, PrepareEvidenceInput } from '../contracts/promote-model.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import type { ComparisonReport } from './compare-on-held-out.ts';
@@ -8,7 +8,7 @@ import { decisionCommands } from './decision-commands.ts';
 import { dataWindow, sliceMetrics } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
-import { artifactOf, readLineage } from './training-inputs.ts';
+import { artifactOf, readLineage, type TrainingInputs } from './training-inputs.ts';
 
 /** Gathers what the approval rests on, takes its digest, and writes the page that a person looks at. */
 export async function prepareEvidence(
@@ -37,7 +37,8 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
     registry,
     await registry.getModelVersion(candidate.model, candidate.version),
   );
-  const { dataset, params, trials, workflowId } = inputs;
+  const { dataset, params, trials, workflowId, client } = inputs;
+  const importance = run.artifacts['importance.json'];
   const { definition, policy } = await readBundle(artifacts, candidate.pinned);
   const evaluation = await artifacts.readJson<EvaluationReport>(artifactOf(run, 'evaluation.json'));
   const compared = await artifacts.readJson<ComparisonReport>(comparison.report);
@@ -59,6 +60,7 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
       asOf: candidate.asOf,
       workflowId,
     },
+    ...(client === undefined ? {} : { client: shownOrigin(client) }),
     data: dataWindow(dataset, evaluation.evaluation),
     gates,
     metrics: {
@@ -72,7 +74,7 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
       margin: comparison.margin,
       confidence: comparison.confidence,
     },
-    importance: await artifacts.readJson<FeatureImportance[]>(artifactOf(run, 'importance.json')),
+    importance: importance === undefined ? [] : await artifacts.readJson<FeatureImportance[]>(importance),
     slices: sliceMetrics(evaluation),
     ...(floors.length === 0 ? {} : { sliceFloor: Math.max(...floors) }),
     params,
@@ -82,4 +84,8 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
     ),
     modelCard: (await artifacts.readBytes(artifactOf(run, 'model-card.md'))).toString('utf8'),
   };
+}
+
+function shownOrigin({ version: _version, ...client }: NonNullable<TrainingInputs['client']>): ClientOrigin {
+  return client;
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Context } from '@temporalio/activity';
 import type { DuckDBConnection } from '@duckdb/node-api';
-import type { ArtifactRef } from '../contracts/references.ts';
+import { SuperstepError } from '../contracts/failure-types.ts';
+import type { ModelFile } from '../contracts/training.ts';
 import { parquetRelation, rowsOf } from '../lakehouse/query-rows.ts';
 import { literal, timestampLiteral } from '../lakehouse/sql-text.ts';
 import type { ModelMetrics } from '../contracts/evidence.ts';
@@ -31,7 +32,7 @@ export interface EvaluationReport {
 /** Scores every row of a Parquet file with an ONNX artifact, through the predictor that serves it. Gives the file of scores. */
 export async function scoreFile(
   artifacts: ArtifactStore,
-  model: ArtifactRef,
+  { onnx, features }: ModelFile,
   inputFile: string,
   folder: string,
   threads: number,
@@ -39,12 +40,37 @@ export async function scoreFile(
   const file = join(folder, `scores-${randomUUID()}.parquet`);
   const { rows } = await runChildProcess<Scored>({
     entry: SCORE_PROCESS,
-    job: { modelFile: artifacts.path(model), sha256: model.sha256, inputFile, outputFile: file, threads },
+    job: {
+      modelFile: artifacts.path(onnx),
+      sha256: onnx.sha256,
+      ...(features === undefined ? {} : { inputNames: features }),
+      inputFile,
+      outputFile: file,
+      threads,
+    },
     folder,
     signal: Context.current().cancellationSignal,
     onProgress: reportProgress,
   });
   return { file, rows };
+}
+
+/**
+ * Makes sure that every score is a probability.
+ *
+ * @throws UnsupportedOperator
+ */
+export async function requireProbabilities(c: DuckDBConnection, scoresFile: string): Promise<void> {
+  const [bad] = await rowsOf<{ readonly rows: number; readonly example: string | null }>(
+    c,
+    `SELECT count(*)::DOUBLE AS rows, any_value(score::VARCHAR) AS example FROM ${parquetRelation(scoresFile)}
+     WHERE score IS NULL OR NOT (score >= 0 AND score <= 1)`,
+  );
+  if (bad === undefined || bad.rows === 0) return;
+  throw new SuperstepError(
+    'UnsupportedOperator',
+    `the model scores ${bad.rows} of the held-out rows with what is no probability, for example ${bad.example ?? 'NULL'}; expected a number between 0 and 1 for every row, also where features are missing (NaN)`,
+  );
 }
 
 /** SQL for rows and their scores side by side. */

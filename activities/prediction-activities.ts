@@ -47,7 +47,7 @@ export function createPredictionActivities({ lake, artifacts, exports, threads }
     /** Scores the rows through the serving predictor, the model checked by digest. */
     async scoreRows({ scoring, data }: ScoreRowsInput): Promise<ScoredRows> {
       return withScratchFolder(lake.scratchFolder, async (folder) => {
-        const { file, rows } = await scoreFile(artifacts, scoring.onnx, artifacts.path(data), folder, threads);
+        const { file, rows } = await scoreFile(artifacts, scoring, artifacts.path(data), folder, threads);
         return { scores: await artifacts.putFile(file, { move: true }), rows };
       });
     },

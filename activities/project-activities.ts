@@ -65,7 +65,12 @@ export function parseInput<Schema extends z.ZodType>(
   );
 }
 
-async function pinProject(deps: ProjectDependencies, name: string, releasedOnly: boolean): Promise<PinnedProject> {
+/**
+ * Pins a project as its folder is, under today's policy.
+ *
+ * @throws DirtyProject where only released code may be used, and the folder differs from its commit
+ */
+export async function pinProject(deps: ProjectDependencies, name: string, releasedOnly: boolean): Promise<PinnedProject> {
   const folder = await findProjectFolder(name, deps.projectRoots);
   const loaded = await loadProject(folder, name);
   const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);

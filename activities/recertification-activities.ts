@@ -18,7 +18,7 @@ import { measureParity } from './measure-parity.ts';
 import { parseInput } from './project-activities.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { pinUnderTodaysPolicy, todaysPolicy } from './todays-policy.ts';
-import { artifactOf, readLineage } from './training-inputs.ts';
+import { modelFile, readLineage } from './training-inputs.ts';
 
 export type RecertificationActivities = ReturnType<typeof createRecertificationActivities>;
 
@@ -92,12 +92,14 @@ async function complianceToday(
   const { registry, artifacts } = deps;
   const { model, version } = record;
   try {
-    const { run, inputs, onnx } = await readLineage(registry, record);
+    const lineage = await readLineage(registry, record);
+    const { run, inputs } = lineage;
     const { pinned, bundle } = await pinUnderTodaysPolicy(deps, model, inputs.pinned);
     const facts = await complianceFacts({ registry, artifacts }, { model, version, pinned });
-    const sample = artifactOf(run, 'parity-sample.json');
+    const sample = run.artifacts['parity-sample.json'];
     // Measured anew: another runtime, another processor, and the same file may score otherwise.
-    const parity = await measureParity(artifacts, { onnx, sample, threads: 1 });
+    const parity =
+      sample === undefined ? null : await measureParity(artifacts, { ...modelFile(lineage), sample, threads: 1 });
     const checked = checkCompliance({ ...facts, parity }, bundle.policy.compliance, bundle.definition.gates.compliance);
     return { compliance: applyWaivers(checked, await registry.activeWaivers(model, version, now)), bundle };
   } catch (error) {

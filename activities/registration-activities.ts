@@ -8,7 +8,7 @@ import { readOnnxSignature } from '../registry/onnx-signature.ts';
 import type { Registry } from '../registry/registry.ts';
 import { modelCardFacts } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
-import { readLineage, type TrainingInputs } from './training-inputs.ts';
+import { modelFile, readLineage, type TrainingInputs } from './training-inputs.ts';
 
 export type RegistrationActivities = ReturnType<typeof createRegistrationActivities>;
 
@@ -113,8 +113,8 @@ export function createRegistrationActivities({
     async selectProductionModel({ model }: { readonly model: string }): Promise<ScoringModel | null> {
       const version = await registry.productionVersion(model);
       if (version === undefined) return null;
-      const { inputs, onnx } = await readLineage(registry, version);
-      return { model, version: version.version, onnx, pinned: inputs.pinned };
+      const lineage = await readLineage(registry, version);
+      return { model, version: version.version, ...modelFile(lineage), pinned: lineage.inputs.pinned };
     },
   };
 }

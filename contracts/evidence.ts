@@ -15,6 +15,8 @@ export interface CandidateEvidence {
   readonly model: string;
   readonly version: number;
   readonly createdFrom: EvidenceOrigin;
+  /** Set where a registry client brought the version: `createdFrom` then tells of its evaluation, not of its training. */
+  readonly client?: ClientOrigin;
   readonly data: EvidenceData;
   readonly gates: readonly GateResult[];
   readonly metrics: EvidenceMetrics;
@@ -44,6 +46,21 @@ export interface EvidenceOrigin {
   /** ISO instant; nothing known later was used. */
   readonly asOf: string;
   readonly workflowId: string;
+}
+
+/** Where a version of a registry client came from, as far as the client told. */
+export interface ClientOrigin {
+  /** Empty for one without a name. */
+  readonly registeredBy: string;
+  /** ISO instant. */
+  readonly registeredAt: string;
+  /** As the client wrote it. */
+  readonly source: string;
+  readonly run: { readonly runId: string; readonly name: string; readonly experiment: string } | null;
+  /** The run's tags about its code and who ran it: `mlflow.source.git.commit` and the like. */
+  readonly code: Readonly<Record<string, string>>;
+  /** What is not known of it, a sentence each. */
+  readonly missing: readonly string[];
 }
 
 /** The data window: [trainFrom, holdoutFrom) trains, [holdoutFrom, until] judges. ISO instants. */

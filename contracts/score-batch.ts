@@ -1,5 +1,5 @@
 import type { ArtifactRef } from './references.ts';
-import type { PinnedProject } from './training.ts';
+import type { ModelFile, PinnedProject } from './training.ts';
 
 export interface ScoreBatchInput {
   readonly project: string;
@@ -29,10 +29,9 @@ export interface ScoreBatchResult {
 }
 
 /** The Production version that a batch is scored with, pinned by digest. */
-export interface ScoringModel {
+export interface ScoringModel extends ModelFile {
   readonly model: string;
   readonly version: number;
-  readonly onnx: ArtifactRef;
   /** The project as that version was trained from it: its spine and features, not those of the folder today. */
   readonly pinned: PinnedProject;
 }

@@ -1,6 +1,6 @@
 import type { Estimate } from './gates.ts';
 import type { ArtifactRef } from './references.ts';
-import type { DatasetRef, PinnedProject, TrainedModel } from './training.ts';
+import type { DatasetRef, ModelFile, PinnedProject, TrainedModel } from './training.ts';
 
 /** Who asked for a model: a person, a schedule, a monitor, a release. */
 export const TRIGGERS = ['manual', 'schedule', 'monitor', 'release'] as const;
@@ -26,7 +26,8 @@ export interface TrainModelResult {
 
 export interface PrepareTrainingDataInput {
   readonly pinned: PinnedProject;
-  readonly asOf: string;
+  /** Default: that of the refresh that is read. */
+  readonly asOf?: string;
   readonly snapshot?: number;
 }
 
@@ -50,7 +51,7 @@ export interface ParityResult {
 export interface EvaluateModelInput {
   readonly pinned: PinnedProject;
   readonly dataset: DatasetRef;
-  readonly trained: TrainedModel;
+  readonly trained: ModelFile;
 }
 
 /** The held-out window through the artifact that would serve; the long form is in `report`. */

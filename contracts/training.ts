@@ -31,6 +31,13 @@ export interface DatasetRef {
   readonly key: readonly string[];
 }
 
+/** A model to score with. */
+export interface ModelFile {
+  readonly onnx: ArtifactRef;
+  /** Names of its inputs in order, where the file itself has none. */
+  readonly features?: readonly string[];
+}
+
 /** What training leaves behind. All files are in the artifact store. */
 export interface TrainedModel {
   readonly onnx: ArtifactRef;

@@ -32,7 +32,10 @@ export interface ComplianceFacts {
   };
   readonly modelCard: boolean;
   readonly commit: string | null;
+  /** Null where that is not known, as of the code of a registry client. */
   readonly clean: boolean | null;
+  /** Whether the model was made elsewhere: then commit and clean are of that code, and no project digest stands for it. */
+  readonly madeElsewhere?: boolean;
   /** The tier whose rules hold, and whether governance has confirmed it for this model and project. */
   readonly riskTier: RiskTier;
   readonly tags: Readonly<Record<string, string>>;
@@ -71,6 +74,14 @@ export function checkCompliance(
     inconclusive: `passes all but ${named.length} of ${checks.length} checks, which a person must judge: ${named.join(', ')}`,
   }[verdict];
   return { gate: 'compliance', verdict, checks, summary: `${facts.model} version ${facts.version} ${said}.` };
+}
+
+/** The verdict on a version that has no file to judge. No waiver helps it: there would be nothing to serve. */
+export function unusableModel({ model, version }: Pick<ComplianceFacts, 'model' | 'version'>, why: string): GateResult {
+  const expected = 'an ONNX classifier that scores the held-out rows through the predictor that would serve it';
+  const failed = check('model_file', false, expected, why);
+  const summary = `${model} version ${version} cannot be judged: ${why}`;
+  return { gate: 'compliance', verdict: 'fail', checks: [failed], summary };
 }
 
 function worstVerdict(verdicts: readonly Verdict[]): Verdict {
@@ -119,7 +130,9 @@ const REQUIRABLE: Readonly<
     ),
 };
 
-function cleanCommitCheck({ commit, clean, lineage }: ComplianceFacts, policy: CompliancePolicy): GateCheck {
+function cleanCommitCheck(facts: ComplianceFacts, policy: CompliancePolicy): GateCheck {
+  const { commit, clean, lineage, madeElsewhere } = facts;
+  if (madeElsewhere === true) return commitElsewhere(commit, clean);
   const expected = policy.allow_without_git
     ? 'a commit that the project folder equals, or without git a project digest'
     : 'a commit that the project folder equals';
@@ -129,6 +142,14 @@ function cleanCommitCheck({ commit, clean, lineage }: ComplianceFacts, policy: C
   }
   const found = `commit ${short(commit)}, ${clean === true ? 'clean' : 'with changes that are not committed'}`;
   return check('clean_commit', clean === true, expected, found);
+}
+
+/** The code of a registry client: its commit is what the client says, and nobody here saw its folder. */
+function commitElsewhere(commit: string | null, clean: boolean | null): GateCheck {
+  const expected = 'the commit of the code that made the model, in the tag mlflow.source.git.commit, and a clean folder';
+  const folder = clean === null ? 'whether its folder was clean is not known' : clean ? 'clean' : 'with changes';
+  const found = commit === null ? 'no commit' : `commit ${short(commit)}; ${folder}`;
+  return check('clean_commit', commit !== null && clean === true, expected, found);
 }
 
 function tagCheck({ tags }: ComplianceFacts, tag: string): GateCheck {

@@ -13,6 +13,8 @@ export interface ScoreJob {
   readonly inputFile: string;
   /** Parquet to write: one column `score`, FLOAT, a row for each input row, in the same order. */
   readonly outputFile: string;
+  /** Names of the model's inputs, where its file has none. */
+  readonly inputNames?: readonly string[];
   /** Columns that hold the model's inputs, in the model's order. @default the names in the model file */
   readonly features?: readonly string[];
   /** Rows scored at a time. @default 65536 */
@@ -38,7 +40,11 @@ const CHUNK_ROWS = 2048;
  */
 export async function scoreFile(job: ScoreJob, report: ReportProgress): Promise<ScoreJobResult> {
   const started = performance.now();
-  const predictor = await loadPredictor(job.modelFile, { threads: job.threads, expectedSha256: job.sha256 });
+  const predictor = await loadPredictor(job.modelFile, {
+    threads: job.threads,
+    expectedSha256: job.sha256,
+    ...(job.inputNames === undefined ? {} : { features: job.inputNames }),
+  });
   // Scores wait in a database file: the appender keeps order, and Parquet can be written in one go at the end.
   const scratch = `${job.outputFile}.${process.pid}.${randomUUID()}`;
   try {

@@ -1,4 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
+import type { AdoptionActivities } from '../activities/adoption-activities.ts';
 import type { AuditActivities } from '../activities/audit-activities.ts';
 import type { DatasetActivities } from '../activities/dataset-activities.ts';
 import type { DeliveryActivities } from '../activities/delivery-activities.ts';
@@ -42,6 +43,7 @@ const train = options(TRAIN_QUEUE, TRAIN_START_TO_CLOSE);
 
 export const projects = proxyActivities<ProjectActivities>(light);
 export const registration = proxyActivities<RegistrationActivities>(light);
+export const adoption = proxyActivities<AdoptionActivities>(light);
 export const promotion = proxyActivities<PromotionActivities>(light);
 export const recertification = proxyActivities<RecertificationActivities>(light);
 export const retraining = proxyActivities<RetrainingActivities>(light);

@@ -1,5 +1,6 @@
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { RegistryDatabase } from '../database.ts';
+import { createAdoption } from './adoption.ts';
 import { createAliases } from './aliases.ts';
 import { createAskedTransitions } from './asked-transitions.ts';
 import { createClientModels } from './client-models.ts';
@@ -33,5 +34,6 @@ export function createClientRegistry(deps: {
     ...createComments(deps),
     ...createModelSearch(deps),
     ...createVersionArtifact(deps),
+    ...createAdoption(deps),
   };
 }

@@ -16,6 +16,20 @@ export function onnxFileOf(mlmodel: string): string | undefined {
   return path;
 }
 
+/**
+ * Names of the columns that the signature in an `MLmodel` file takes, in order; undefined where it has no signature, or
+ * one of tensors, which have no columns.
+ */
+export function signatureColumns(mlmodel: string): readonly string[] | undefined {
+  if (mlmodel.length > LARGEST_MLMODEL) return undefined;
+  const inputs = field(field(read(mlmodel), 'signature'), 'inputs');
+  // A JSON text within the YAML.
+  const columns = typeof inputs === 'string' ? read(inputs) : undefined;
+  if (!Array.isArray(columns) || columns.length === 0) return undefined;
+  const names = columns.map((column) => (field(column, 'type') === 'tensor' ? undefined : field(column, 'name')));
+  return names.every((name) => typeof name === 'string') ? names : undefined;
+}
+
 function read(text: string): unknown {
   try {
     // A small file from anywhere: aliases that explode are refused.

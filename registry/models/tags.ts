@@ -6,6 +6,7 @@ import { requireVersion } from '../model-versions.ts';
 import { ARCHIVED_REASON_TAG } from '../stages.ts';
 import { deleteVersionTag, writeVersionTags, type VersionName } from '../version-notes.ts';
 import { actor, BREAK_GLASS_TAG, type Act } from './act.ts';
+import { EVALUATION_RUN_TAG } from './adoption.ts';
 import { requireTag } from './model-names.ts';
 import { requireModel, type Tag } from './read-models.ts';
 
@@ -81,7 +82,7 @@ const LONGEST_SHOWN = 1_000;
 export function requireWritableTag(act: Act, model: string, key: string, value?: string): void {
   requireTag(key, value);
   requireRight(act.caller, key === BREAK_GLASS_TAG ? 'break-glass' : 'contribute', model);
-  if (!OF_THE_GATES.test(key) && key !== ARCHIVED_REASON_TAG) return;
+  if (!OF_THE_GATES.test(key) && key !== ARCHIVED_REASON_TAG && key !== EVALUATION_RUN_TAG) return;
   throw new SuperstepError(
     'NotAuthorized',
     `the tag "${key}" tells what a gate found and is written by gates alone; choose another key`,
