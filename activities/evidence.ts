@@ -1,5 +1,10 @@
 import { renderEvidencePage } from '../console/evidence-page.ts';
-import { type CandidateEvidence, type ClientOrigin, EVIDENCE_SCHEMA, type FeatureImportance } from '../contracts/evidence.ts';
+import {
+  type CandidateEvidence,
+  type ClientOrigin,
+  EVIDENCE_SCHEMA,
+  type FeatureImportance,
+} from '../contracts/evidence.ts';
 import type { PreparedEvidence, PrepareEvidenceInput } from '../contracts/promote-model.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import type { ComparisonReport } from './compare-on-held-out.ts';

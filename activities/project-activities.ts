@@ -70,7 +70,11 @@ export function parseInput<Schema extends z.ZodType>(
  *
  * @throws DirtyProject where only released code may be used, and the folder differs from its commit
  */
-export async function pinProject(deps: ProjectDependencies, name: string, releasedOnly: boolean): Promise<PinnedProject> {
+export async function pinProject(
+  deps: ProjectDependencies,
+  name: string,
+  releasedOnly: boolean,
+): Promise<PinnedProject> {
   const folder = await findProjectFolder(name, deps.projectRoots);
   const loaded = await loadProject(folder, name);
   const { policy: whole, digest } = await loadPolicy(deps.policies, deps.environment);

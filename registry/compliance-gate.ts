@@ -146,7 +146,8 @@ function cleanCommitCheck(facts: ComplianceFacts, policy: CompliancePolicy): Gat
 
 /** The code of a registry client: its commit is what the client says, and nobody here saw its folder. */
 function commitElsewhere(commit: string | null, clean: boolean | null): GateCheck {
-  const expected = 'the commit of the code that made the model, in the tag mlflow.source.git.commit, and a clean folder';
+  const expected =
+    'the commit of the code that made the model, in the tag mlflow.source.git.commit, and a clean folder';
   const folder = clean === null ? 'whether its folder was clean is not known' : clean ? 'clean' : 'with changes';
   const found = commit === null ? 'no commit' : `commit ${short(commit)}; ${folder}`;
   return check('clean_commit', commit !== null && clean === true, expected, found);
