@@ -142,7 +142,8 @@ export async function requireVersion(knex: Knex, model: string, version: number)
 
 /** The fault of naming a model that is not there, or has no version; lists what there is. */
 export async function unknownModel(knex: Knex, model: string): Promise<SuperstepError> {
-  const known = await knex('registered_models').where({ name: model }).whereNull('deleted_at').first('name');
+  const living = knex('registered_models').where({ name: model }).whereNull('deleted_at');
+  const known = await living.first<{ name: string } | undefined>('name');
   if (known !== undefined) return new SuperstepError('UnknownModel', `${model} has no version yet`, { model });
   const names = knex('registered_models').whereNull('deleted_at').orderBy('name', 'desc');
   const models = ((await names.limit(NAMED_IN_MESSAGE + 1).pluck('name')) as string[]).reverse();

@@ -45,28 +45,7 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
   return {
     /** Asks for a stage. One request per version and stage is open at a time: a second key finds the open one. */
     requestTransition: (input: RequestTransitionInput): Promise<TransitionRequest> =>
-      db.write(async (trx) => {
-        const { model, version, to } = input;
-        const { key, known } = await presentKey(trx, input);
-        if (known !== undefined) return known;
-        requireMove('gate', await requireVersion(trx, model, version), to);
-        const [open] = await selectRequests(trx, { model, version, to_stage: to, status: 'open' });
-        if (open !== undefined) return open;
-        const id = idFromKey('request', key);
-        await insertRequest(trx, {
-          id,
-          naturalKey: key,
-          model,
-          version,
-          toStage: to,
-          requestedBy: input.requestedBy,
-          evidenceDigest: input.evidenceDigest ?? null,
-          expectedChampion: null,
-          workflowId: input.workflowId ?? null,
-          createdAt: now().toISOString(),
-        });
-        return requireRequest(trx, id);
-      }),
+      db.write((trx) => requestTransition(trx, input, now().toISOString())),
 
     /**
      * Opens the approval gate of a version in Staging and, in the same transaction, archives every older version that
@@ -128,6 +107,33 @@ export function createTransitionRequests({ db, now }: RequestDeps) {
     transitionRequests: (model: string, version: number): Promise<TransitionRequest[]> =>
       db.read((knex) => selectRequests(knex, { model, version })),
   };
+}
+
+async function requestTransition(
+  trx: Knex.Transaction,
+  input: RequestTransitionInput,
+  createdAt: string,
+): Promise<TransitionRequest> {
+  const { model, version, to } = input;
+  const { key, known } = await presentKey(trx, input);
+  if (known !== undefined) return known;
+  requireMove('gate', await requireVersion(trx, model, version), to);
+  const [open] = await selectRequests(trx, { model, version, to_stage: to, status: 'open' });
+  if (open !== undefined) return open;
+  const id = idFromKey('request', key);
+  await insertRequest(trx, {
+    id,
+    naturalKey: key,
+    model,
+    version,
+    toStage: to,
+    requestedBy: input.requestedBy,
+    evidenceDigest: input.evidenceDigest ?? null,
+    expectedChampion: null,
+    workflowId: input.workflowId ?? null,
+    createdAt,
+  });
+  return requireRequest(trx, id);
 }
 
 /** The request that has this key, or the key for a new one: a model of the same name may have had it before. */
