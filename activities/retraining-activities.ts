@@ -20,32 +20,17 @@ export function createRetrainingActivities({
   readonly artifacts: ArtifactStore;
 }) {
   return {
-    async decideRetraining({ pinned, monitored, asOf }: DecideRetrainingInput): Promise<RetrainingDecision> {
-      const { definition } = await readBundle(artifacts, pinned);
-      const { summary, verdict, dataQuality } = monitored;
-      const production = await registry.productionVersion(pinned.model);
-      const decided = decideAction({
-        verdict,
-        dataQuality,
-        policy: definition.monitor,
-        currentProduction: production?.version ?? null,
-        windowVersion: summary.version,
-      });
-      if (decided.action !== 'retrain') return { ...decided, retraining: null };
-
-      const { cool_down, at_most } = definition.monitor.retrain;
-      const holder = workflowId('trainToDeploy', pinned.project, `monitor-${day(summary.from)}-${day(summary.until)}`);
-      const lease = await registry.acquireRetrainingLease({
-        model: pinned.model,
-        holder,
-        asOf,
-        window: `${summary.from}/${summary.until}`,
-        coolDownMs: durationMs(cool_down),
-        atMost: parseBudget(at_most),
-        leaseMs: LEASE_MS,
-      });
-      if (lease.granted) return { ...decided, retraining: holder };
-      return { action: 'alert', reasons: [...decided.reasons, `Not started: ${lease.why}`], retraining: null };
+    /** What is done about a window; all but nothing is told to those who must know. */
+    async decideRetraining(input: DecideRetrainingInput): Promise<RetrainingDecision> {
+      const decision = await decide({ registry, artifacts }, input);
+      const { summary, verdict } = input.monitored;
+      if (decision.action !== 'none') {
+        const { action, reasons, retraining } = decision;
+        const window = `${summary.from}/${summary.until}`;
+        const { model } = input.pinned;
+        await registry.recordAlert({ model, version: summary.version, window, action, verdict, reasons, retraining });
+      }
+      return decision;
     },
 
     async releaseRetrainingLease({
@@ -58,6 +43,37 @@ export function createRetrainingActivities({
       await registry.releaseRetrainingLease({ model, holder });
     },
   };
+}
+
+async function decide(
+  { registry, artifacts }: { readonly registry: Registry; readonly artifacts: ArtifactStore },
+  { pinned, monitored, asOf }: DecideRetrainingInput,
+): Promise<RetrainingDecision> {
+  const { definition } = await readBundle(artifacts, pinned);
+  const { summary, verdict, dataQuality } = monitored;
+  const production = await registry.productionVersion(pinned.model);
+  const decided = decideAction({
+    verdict,
+    dataQuality,
+    policy: definition.monitor,
+    currentProduction: production?.version ?? null,
+    windowVersion: summary.version,
+  });
+  if (decided.action !== 'retrain') return { ...decided, retraining: null };
+
+  const { cool_down, at_most } = definition.monitor.retrain;
+  const holder = workflowId('trainToDeploy', pinned.project, `monitor-${day(summary.from)}-${day(summary.until)}`);
+  const lease = await registry.acquireRetrainingLease({
+    model: pinned.model,
+    holder,
+    asOf,
+    window: `${summary.from}/${summary.until}`,
+    coolDownMs: durationMs(cool_down),
+    atMost: parseBudget(at_most),
+    leaseMs: LEASE_MS,
+  });
+  if (lease.granted) return { ...decided, retraining: holder };
+  return { action: 'alert', reasons: [...decided.reasons, `Not started: ${lease.why}`], retraining: null };
 }
 
 /** The day where a window begins or ends at midnight, as most do; else the whole instant. */

@@ -10,6 +10,7 @@ import { createWaivers } from './governance/waivers.ts';
 import { createModelVersions } from './model-versions.ts';
 import { createClientRegistry } from './models/client-registry.ts';
 import { createProductionHistory } from './production-history.ts';
+import { createMonitorAlerts } from './monitor-alerts.ts';
 import { createPromotion } from './promotion.ts';
 import { createRetrainingLeases } from './retraining-leases.ts';
 import { createRollback } from './rollback.ts';
@@ -34,6 +35,7 @@ export function createRegistry(deps: TrackingDeps) {
     ...createRollback(deps),
     ...createProductionHistory(deps),
     ...createRetrainingLeases(deps),
+    ...createMonitorAlerts(deps),
     ...createActivityLog(deps),
     ...createWaivers(deps),
     ...createConditions(deps),
