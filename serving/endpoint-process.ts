@@ -11,7 +11,7 @@ import { z } from 'zod';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { createArtifactStore } from '../registry/artifact-store.ts';
 import { openRegistryDatabase } from '../registry/database.ts';
-import { createRegistry } from '../registry/registry.ts';
+import { createRegistry, type Registry } from '../registry/registry.ts';
 import { createEndpoint, type LoadEndpointPredictor, type ProductionModel } from './endpoint.ts';
 import { loadPredictor } from './predictor.ts';
 
@@ -63,12 +63,19 @@ async function main(): Promise<void> {
   const db = openRegistryDatabase(config.registry);
   const artifacts = createArtifactStore({ folder: config.artifactsFolder });
   const registry = createRegistry({ db, artifacts, now: () => new Date() });
+  const columnsOf = rememberColumns(registry);
   const endpoint = createEndpoint({
-    productionVersions: async () =>
-      (await registry.productionVersions()).map(({ model, version, onnx }): ProductionModel => {
-        if (onnx === null) return { model, version, file: NO_FILE, sha256: '', bytes: 0 };
-        return { model, version, file: artifacts.path(onnx), sha256: onnx.sha256, bytes: onnx.bytes };
-      }),
+    productionVersions: async () => {
+      const versions = await registry.productionVersions();
+      return Promise.all(
+        versions.map(async ({ model, version, onnx }): Promise<ProductionModel> => {
+          if (onnx === null) return { model, version, file: NO_FILE, sha256: '', bytes: 0 };
+          const features = await columnsOf(model, version);
+          const named = features === undefined ? {} : { features };
+          return { model, version, file: artifacts.path(onnx), sha256: onnx.sha256, bytes: onnx.bytes, ...named };
+        }),
+      );
+    },
     loadPredictor: loadIfThere,
     pollMs: config.pollMs,
     maxRows: config.maxRows,
@@ -102,6 +109,16 @@ async function main(): Promise<void> {
   const address = await endpoint.app.listen({ port: config.port, host: config.host });
   process.stdout.write(`endpoint listens on ${address}\n`);
   await endpoint.start();
+}
+
+/** A version's columns never change once it is in Production: the registry is asked once for each. */
+function rememberColumns({ adoptedColumns }: Pick<Registry, 'adoptedColumns'>) {
+  const known = new Map<string, readonly string[] | undefined>();
+  return async (model: string, version: number): Promise<readonly string[] | undefined> => {
+    const key = `${model}/${version}`;
+    if (!known.has(key)) known.set(key, await adoptedColumns(model, version));
+    return known.get(key);
+  };
 }
 
 const NO_FILE = '';

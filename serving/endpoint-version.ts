@@ -7,6 +7,8 @@ export interface ProductionModel {
   readonly file: string;
   readonly sha256: string;
   readonly bytes: number;
+  /** Names of the model's inputs, where its file has none. */
+  readonly features?: readonly string[];
 }
 
 /** What the endpoint needs of a loaded model. */
@@ -19,7 +21,7 @@ export interface EndpointPredictor {
 
 export type LoadEndpointPredictor = (
   file: string,
-  options: { threads: number; expectedSha256: string },
+  options: { threads: number; expectedSha256: string; features?: readonly string[] },
 ) => Promise<EndpointPredictor>;
 
 /** A version in memory, and how many requests use it. */
@@ -47,7 +49,11 @@ export async function loadVersion(
   maxRows: number,
 ): Promise<LoadedVersion> {
   // One row costs tens of microseconds: a second thread would only hurt the tail.
-  const predictor = await loadPredictor(wanted.file, { threads: 1, expectedSha256: wanted.sha256 });
+  const predictor = await loadPredictor(wanted.file, {
+    threads: 1,
+    expectedSha256: wanted.sha256,
+    ...(wanted.features === undefined ? {} : { features: wanted.features }),
+  });
   try {
     const scores = await predictor.predict(new Float32Array(predictor.features.length), 1);
     if (scores.length !== 1) throw new RangeError(`the warm-up run gave ${scores.length} scores for 1 row`);

@@ -24,21 +24,24 @@ export interface PredictorOptions {
   readonly threads: number;
   /** Refuses any other file. */
   readonly expectedSha256?: string;
+  /** Names of the model's inputs, for a file that does not name them in its metadata. */
+  readonly features?: readonly string[];
 }
 
-const INPUT = 'features';
+/** The output that our own writer makes; a file with one of this name may have others beside it. */
 const OUTPUT = 'probability';
 
 /**
- * Loads an ONNX classifier from a file or its bytes: input `features` float32 [rows, K], output `probability`
- * float32 [rows, 1], names of the features as a JSON list in its metadata.
+ * Loads an ONNX classifier from a file or its bytes: one input, float32 [rows, K]; an output `probability`, or else one
+ * single float32 output, of shape [rows], [rows, 1], or [rows, 2] with label 1 in the second column; names of the
+ * features as a JSON list in its metadata, or given with it.
  *
  * Errors: `ChecksumMismatch` for another file than expected, `UnsupportedOperator` for a file that is no such model or
  * has an operator that the runtime lacks.
  */
 export async function loadPredictor(
   model: string | Uint8Array,
-  { threads, expectedSha256 }: PredictorOptions,
+  { threads, expectedSha256, features: given }: PredictorOptions,
 ): Promise<Predictor> {
   const bytes = typeof model === 'string' ? await readFile(model) : model;
   const sha256 = createHash('sha256').update(bytes).digest('hex');
@@ -50,9 +53,9 @@ export async function loadPredictor(
     );
   }
   const metadata = readMetadata(bytes, sha256);
-  const features = readFeatures(metadata, sha256);
+  const features = readFeatures(metadata, given, sha256);
   const session = await createSession(bytes, threads, sha256);
-  await checkSignature(session, features.length, sha256);
+  const { input, output, width } = await readSignature(session, features.length, sha256);
   return {
     features,
     metadata,
@@ -65,8 +68,9 @@ export async function loadPredictor(
         );
       }
       if (count === 0) return new Float32Array(0);
-      const output = await session.run({ [INPUT]: new Tensor('float32', rows, [count, features.length]) });
-      return output[OUTPUT]?.data as Float32Array;
+      const answer = await session.run({ [input]: new Tensor('float32', rows, [count, features.length]) });
+      const values = answer[output]?.data as Float32Array;
+      return width === 1 ? values : values.filter((_, i) => i % 2 === 1);
     },
     release: () => session.release(),
   };
@@ -81,13 +85,18 @@ function readMetadata(bytes: Uint8Array, sha256: string): Record<string, string>
   }
 }
 
-function readFeatures(metadata: Readonly<Record<string, string>>, sha256: string): readonly string[] {
+function readFeatures(
+  metadata: Readonly<Record<string, string>>,
+  given: readonly string[] | undefined,
+  sha256: string,
+): readonly string[] {
   try {
     const features: unknown = JSON.parse(metadata['features'] ?? 'null');
     if (Array.isArray(features) && features.every((name) => typeof name === 'string')) return features;
   } catch {
     // Falls through to the one message for a list that is not there or is none.
   }
+  if (given !== undefined) return given;
   throw unsupported(sha256, 'its metadata has no JSON list of names under "features"');
 }
 
@@ -104,23 +113,53 @@ async function createSession(bytes: Uint8Array, threads: number, sha256: string)
   }
 }
 
-async function checkSignature(session: InferenceSession, features: number, sha256: string): Promise<void> {
-  const input = session.inputMetadata.find(({ name }) => name === INPUT);
-  const output = session.outputMetadata.find(({ name }) => name === OUTPUT);
-  const fits =
-    session.inputNames.length === 1 &&
-    input?.isTensor === true &&
-    input.type === 'float32' &&
-    input.shape[1] === features &&
-    output?.isTensor === true &&
-    output.type === 'float32' &&
-    output.shape[1] === 1;
-  if (fits) return;
+interface Signature {
+  readonly input: string;
+  readonly output: string;
+  /** Values of the output for a row: 1, or 2 with label 1 second. */
+  readonly width: 1 | 2;
+}
+
+type TensorOfModel = InferenceSession['inputMetadata'][number];
+
+/** Finds what to feed and what to read. Releases the session of a file that is no such model. */
+async function readSignature(session: InferenceSession, features: number, sha256: string): Promise<Signature> {
+  const [input, ...others] = session.inputMetadata;
+  const numbers = session.outputMetadata.flatMap((tensor) => {
+    const width = scoreWidth(tensor);
+    return width === undefined ? [] : [{ output: tensor.name, width }];
+  });
+  const score = numbers.find(({ output }) => output === OUTPUT) ?? (numbers.length === 1 ? numbers[0] : undefined);
+  if (input !== undefined && others.length === 0 && takesRows(input, features) && score !== undefined) {
+    return { input: input.name, ...score };
+  }
   await session.release();
   throw unsupported(
     sha256,
-    `it takes ${session.inputNames.join(', ')} and gives ${session.outputNames.join(', ')}; expected "${INPUT}" float32 [rows, ${features}] and "${OUTPUT}" float32 [rows, 1]`,
+    `it takes ${session.inputMetadata.map(described).join(', ')} and gives ${session.outputMetadata.map(described).join(', ')}; expected one input float32 [rows, ${features}], and one output float32 [rows], [rows, 1] or [rows, 2], or one named "${OUTPUT}" among others`,
   );
+}
+
+function takesRows(tensor: TensorOfModel, features: number): boolean {
+  return tensor.isTensor && tensor.type === 'float32' && tensor.shape.length === 2 && fits(tensor.shape[1], features);
+}
+
+/** How many values a row has in an output that can be a score; undefined for one that cannot. */
+function scoreWidth(tensor: TensorOfModel): 1 | 2 | undefined {
+  if (!tensor.isTensor || tensor.type !== 'float32') return undefined;
+  const [, columns, ...more] = tensor.shape;
+  if (more.length > 0) return undefined;
+  if (columns === undefined || columns === 1) return 1;
+  return columns === 2 ? 2 : undefined;
+}
+
+/** A dimension without a number takes any. */
+function fits(dimension: number | string | undefined, wanted: number): boolean {
+  return typeof dimension === 'string' || dimension === wanted || (typeof dimension === 'number' && dimension < 0);
+}
+
+function described(tensor: TensorOfModel): string {
+  return tensor.isTensor ? `"${tensor.name}" ${tensor.type} [${tensor.shape.join(', ')}]` : `"${tensor.name}"`;
 }
 
 function unsupported(sha256: string, reason: string): SuperstepError {

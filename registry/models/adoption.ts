@@ -33,6 +33,16 @@ export function createAdoption({ db, now }: Deps) {
         return (await tag.first<{ value: string } | undefined>('value'))?.value ?? null;
       }),
 
+    /** Names of the inputs of a version that a client brought, where its evaluation had to take them from its signature. */
+    adoptedColumns: (model: string, version: number): Promise<readonly string[] | undefined> =>
+      db.read(async (knex) => {
+        const row = await knex('run_inputs')
+          .join('model_version_tags', 'model_version_tags.value', 'run_inputs.run_id')
+          .where({ model, version, key: EVALUATION_RUN_TAG, 'run_inputs.name': 'columns' })
+          .first<{ content: string } | undefined>('run_inputs.content');
+        return row === undefined ? undefined : (JSON.parse(row.content) as string[]);
+      }),
+
     /**
      * Links a version to the run that evaluated it, once: a later evaluation changes nothing. Gives the run that counts.
      *

@@ -26,7 +26,62 @@ function changed(change: (model: InstanceType<typeof proto.onnx.ModelProto>) => 
   return proto.onnx.ModelProto.encode(model).finish();
 }
 
+/** The score under another name, beside a second number that is none. */
+function withSecondOutput(score: string): Uint8Array {
+  return changed(({ graph }) => {
+    const [node, output] = [graph?.node?.at(-1), graph?.output?.[0]];
+    if (!graph?.node || !graph.output || !node || !output) throw new Error('the small model has another graph');
+    const [raw = ''] = node.input ?? [];
+    node.output = [score];
+    output.name = score;
+    graph.node.push(proto.onnx.NodeProto.create({ opType: 'Identity', input: [raw], output: ['second'] }));
+    graph.output.push(proto.onnx.ValueInfoProto.create({ ...output, name: 'second' }));
+  });
+}
+
+/** As other trainers' converters write it: other names, and a column for each label. */
+function withTwoColumns(): Uint8Array {
+  return changed((model) => {
+    const { graph } = model;
+    const [node, output] = [graph?.node?.at(-1), graph?.output?.[0]];
+    const shape = output?.type?.tensorType?.shape?.dim;
+    if (!graph?.node || !node || !output || !shape?.[1]) throw new Error('the small model has another graph');
+    const [raw = ''] = node.input ?? [];
+    const axis = proto.onnx.AttributeProto.create({
+      name: 'axis',
+      i: 1,
+      type: proto.onnx.AttributeProto.AttributeType.INT,
+    });
+    const concat = { opType: 'Concat', input: [raw, 'probability'], output: ['probabilities'], attribute: [axis] };
+    graph.node.push(proto.onnx.NodeProto.create(concat));
+    output.name = 'probabilities';
+    shape[1].dimValue = 2;
+    for (const one of graph.node) one.input = one.input?.map((name) => (name === 'features' ? 'X' : name)) ?? [];
+    const [input] = graph.input ?? [];
+    if (input) input.name = 'X';
+    model.metadataProps = [];
+  });
+}
+
 describe('loadPredictor', () => {
+  it('takes a file of another trainer: other names, a column for each label, names given with it', async () => {
+    const features = [...SMALL_MODEL_FEATURES];
+    const predictor = await loadPredictor(withTwoColumns(), { threads: 1, features });
+    expect(predictor.features).toEqual(features);
+    const scores = await predictor.predict(Float32Array.of(18, 0.1, 17, 0.4), 2);
+    expect(scores).toHaveLength(2);
+    [smallModelScore(18, 0.1), smallModelScore(17, 0.4)].forEach((score, row) =>
+      expect(scores[row]).toBeCloseTo(score, 6),
+    );
+    await predictor.release();
+  });
+
+  it('finds the score by its name among others', async () => {
+    const predictor = await loadPredictor(withSecondOutput('probability'), { threads: 1 });
+    expect((await predictor.predict(Float32Array.of(18, 0.1), 1))[0]).toBeCloseTo(smallModelScore(18, 0.1), 6);
+    await predictor.release();
+  });
+
   it('scores rows from a file, in order, missing values included', async () => {
     const predictor = await loadPredictor(file, { threads: 1, expectedSha256: sha256 });
     expect(predictor).toMatchObject({ features: [...SMALL_MODEL_FEATURES], sha256, metadata: { snapshot: '3' } });
@@ -88,7 +143,7 @@ describe('loadPredictor', () => {
     [
       'more feature names than inputs',
       changed((model) => (model.metadataProps = [{ key: 'features', value: '["a","b","c"]' }])),
-      /expected "features" float32 \[rows, 3\]/,
+      /expected one input float32 \[rows, 3\]/,
     ],
     [
       'an operator that the runtime lacks',
@@ -98,18 +153,7 @@ describe('loadPredictor', () => {
       }),
       /the runtime refuses it.*Sigmoidal/s,
     ],
-    [
-      'another output',
-      changed((model) => {
-        const node = model.graph?.node?.[1];
-        const output = model.graph?.output?.[0];
-        if (node && output) {
-          node.output = ['p'];
-          output.name = 'p';
-        }
-      }),
-      /gives p; expected/,
-    ],
+    ['two outputs, neither named as the score', withSecondOutput('p'), /gives "p" .*, "second" .*; expected/],
   ])('refuses %s', async (_, model, message) => {
     await expect(loadPredictor(model, { threads: 1 })).rejects.toMatchObject({
       type: 'UnsupportedOperator',
