@@ -5,7 +5,7 @@ import { renderMarkdown } from './markdown.ts';
 import { formatBytes, formatCount, formatInstant, formatPercent } from './number-format.ts';
 
 /** The windows of the data, in proportion, and what was known when. */
-export function renderData({ data, createdFrom }: CandidateEvidence): Html {
+export function renderData({ data, createdFrom, client }: CandidateEvidence): Html {
   const days = (from: string, until: string): number =>
     Math.max(0, (Date.parse(until) - Date.parse(from)) / 86_400_000) || 0;
   const part = (name: string, className: string, from: string, until: string, rows: number): Html =>
@@ -17,18 +17,46 @@ export function renderData({ data, createdFrom }: CandidateEvidence): Html {
     <h2>Data</h2>
     <div class="card">
       <div class="window">
-        ${part('Trained on', 'train', data.trainFrom, data.holdoutFrom, data.trainRows)}
+        ${client === undefined ? part('Trained on', 'train', data.trainFrom, data.holdoutFrom, data.trainRows) : ''}
         ${part('Judged on', 'holdout', data.holdoutFrom, data.until, data.holdoutRows)}
       </div>
       ${factList([
         ['As of', html`${formatInstant(createdFrom.asOf)}: nothing known later was used`],
         ['Snapshot of the lake', String(createdFrom.snapshot)],
-        ['Newest training row', `${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of`],
+        [
+          'Newest training row',
+          client === undefined ? `${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of` : 'not known',
+        ],
         [
           'Positives held out',
           `${formatCount(data.positives)} of ${formatCount(data.holdoutRows)} (${formatPercent(data.positives / data.holdoutRows)})`,
         ],
       ])}
+    </div>
+  </section>`;
+}
+
+/** Who brought a version that was not trained here, from where, and what is not known of it; nothing for others. */
+export function renderClient({ client }: CandidateEvidence): Html | '' {
+  if (client === undefined) return '';
+  const { registeredBy, registeredAt, source, run, code, missing } = client;
+  return html`<section id="client">
+    <h2>Brought by a registry client</h2>
+    <div class="card stack">
+      <p>It was not trained here. The figures below are of its evaluation, on the project's newest data.</p>
+      ${factList([
+        [
+          'Registered by',
+          `${registeredBy === '' ? 'nobody who gave a name' : registeredBy}, ${formatInstant(registeredAt)}`,
+        ],
+        ['Source', mono(source)],
+        ['Its run', run === null ? 'none' : html`${run.name}, experiment ${run.experiment}, ${mono(run.runId)}`],
+        ...Object.entries(code).map(([name, value]): readonly [string, Html] => [name, mono(value)]),
+      ])}
+      <h3>What is not known of it</h3>
+      <ul>
+        ${missing.map((sentence) => html`<li>${sentence}</li>`)}
+      </ul>
     </div>
   </section>`;
 }

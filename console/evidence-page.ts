@@ -2,7 +2,7 @@ import type { CandidateEvidence, DecisionCommand } from '../contracts/evidence.t
 import { renderAttention, renderGates } from './evidence-gates.ts';
 import { referenceName, renderCommands, renderHero } from './evidence-header.ts';
 import { renderMetrics, renderPlots } from './evidence-metrics.ts';
-import { renderCard, renderData, renderLineage } from './evidence-origin.ts';
+import { renderCard, renderClient, renderData, renderLineage } from './evidence-origin.ts';
 import { renderSlices } from './evidence-slices.ts';
 import { html } from './html.ts';
 import { renderPage } from './page.ts';
@@ -38,8 +38,8 @@ export async function renderEvidencePage({ evidence, digest, commands }: Evidenc
   const plots = { roc, calibration, importance, slices, difference };
   const body = html`${renderHero(evidence, digest)}
     <main>
-      ${renderAttention(evidence.gates)} ${renderCommands(commands, digest)} ${renderGates(evidence.gates)}
-      ${renderMetrics(evidence, difference)} ${renderPlots(evidence, plots, BARS_SHOWN)}
+      ${renderAttention(evidence.gates)} ${renderCommands(commands, digest)} ${renderClient(evidence)}
+      ${renderGates(evidence.gates)} ${renderMetrics(evidence, difference)} ${renderPlots(evidence, plots, BARS_SHOWN)}
       ${renderSlices(evidence, weakest, SLICES_SHOWN, slices)} ${renderData(evidence)}
       ${renderLineage(evidence, digest)} ${renderCard(evidence.modelCard)}
     </main>

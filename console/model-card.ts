@@ -1,4 +1,4 @@
-import type { CandidateEvidence, EvidenceOrigin, ModelMetrics } from '../contracts/evidence.ts';
+import type { CandidateEvidence, ClientOrigin, EvidenceOrigin, ModelMetrics } from '../contracts/evidence.ts';
 import { markdownText } from './markdown.ts';
 import { formatCount, formatInstant, formatInterval, formatMetric, formatPercent } from './number-format.ts';
 
@@ -26,6 +26,8 @@ export interface ModelCardFacts {
   readonly slices: CandidateEvidence['slices'];
   /** The project's own, beside those that follow from the data. */
   readonly limitations?: readonly string[];
+  /** Set for a version that a registry client brought: what trained it is not known. */
+  readonly client?: ClientOrigin;
 }
 
 const SLICES_SHOWN = 20;
@@ -55,7 +57,8 @@ function details({ model, version, project, description, owner, createdFrom }: M
   ];
 }
 
-function parameters({ algorithm, label, features, sources, params, data, createdFrom }: ModelCardFacts): string[] {
+function parameters(facts: ModelCardFacts): string[] {
+  const { algorithm, label, features, sources, params, data, createdFrom, client } = facts;
   const text = markdownText;
   return [
     '## Model parameters',
@@ -70,7 +73,9 @@ function parameters({ algorithm, label, features, sources, params, data, created
     '### Data',
     list([
       `**Sources**: ${sources.map(text).join(', ')}`,
-      `**Trained on**: ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}, ${formatCount(data.trainRows)} rows`,
+      client === undefined
+        ? `**Trained on**: ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}, ${formatCount(data.trainRows)} rows`
+        : '**Trained on**: not known',
       `**Judged on**: ${formatInstant(data.holdoutFrom)} to ${formatInstant(data.until)}, ${formatCount(data.holdoutRows)} rows, ` +
         `${formatPercent(data.positives / data.holdoutRows)} positive`,
       `**As of**: ${formatInstant(createdFrom.asOf)}, snapshot ${createdFrom.snapshot}; nothing known later was used`,
@@ -111,7 +116,7 @@ function analysis({ metrics, confidence, slices }: ModelCardFacts): string[] {
 }
 
 function considerations(facts: ModelCardFacts): string[] {
-  const { data, slices, label, description } = facts;
+  const { data, slices, label, description, client } = facts;
   const weakest = [...slices].sort((a, b) => a.auc.value - b.auc.value)[0];
   return [
     '## Considerations',
@@ -120,8 +125,12 @@ function considerations(facts: ModelCardFacts): string[] {
     '### Limitations',
     list([
       ...(facts.limitations ?? []).map(markdownText),
-      `It has seen ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}; seasons and conditions outside are unknown to it.`,
-      `Its newest training row was ${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of.`,
+      ...(client === undefined
+        ? [
+            `It has seen ${formatInstant(data.trainFrom)} to ${formatInstant(data.holdoutFrom)}; seasons and conditions outside are unknown to it.`,
+            `Its newest training row was ${data.newestTrainingRowAgeDays.toFixed(1)} days old at the as-of.`,
+          ]
+        : client.missing.map(markdownText)),
       ...(weakest === undefined
         ? []
         : [`It ranks worst on ${markdownText(weakest.slice)} (AUC ${formatMetric(weakest.auc.value, 3)}).`]),

@@ -70,7 +70,7 @@ async function main(): Promise<void> {
       return Promise.all(
         versions.map(async ({ model, version, onnx }): Promise<ProductionModel> => {
           if (onnx === null) return { model, version, file: NO_FILE, sha256: '', bytes: 0 };
-          const features = await columnsOf(model, version);
+          const features = await columnsOf(model, version, onnx.sha256);
           const named = features === undefined ? {} : { features };
           return { model, version, file: artifacts.path(onnx), sha256: onnx.sha256, bytes: onnx.bytes, ...named };
         }),
@@ -111,11 +111,11 @@ async function main(): Promise<void> {
   await endpoint.start();
 }
 
-/** A version's columns never change once it is in Production: the registry is asked once for each. */
+/** The columns of a version and its file never change: the registry is asked once for each. */
 function rememberColumns({ adoptedColumns }: Pick<Registry, 'adoptedColumns'>) {
   const known = new Map<string, readonly string[] | undefined>();
-  return async (model: string, version: number): Promise<readonly string[] | undefined> => {
-    const key = `${model}/${version}`;
+  return async (model: string, version: number, sha256: string): Promise<readonly string[] | undefined> => {
+    const key = `${model}/${version}/${sha256}`;
     if (!known.has(key)) known.set(key, await adoptedColumns(model, version));
     return known.get(key);
   };
