@@ -19,9 +19,14 @@ const GROUND: DecisionGround = {
   evidenceDigest: '3f9c61a0b2de4c77'.repeat(4),
   snapshot: 42,
 };
-const KEY = testKey('alice');
+const KEY = testKey('officer');
 const CONDITIONS = [{ condition: 'explain hub ATL', due: '2001-06-01T00:00:00Z' }];
-const STATED = { decision: 'approve', approver: 'alice', comment: 'ok', decidedAt: '2001-05-02T08:00:00Z' } as const;
+const STATED = {
+  decision: 'approve',
+  approver: 'officer',
+  comment: 'ok',
+  decidedAt: '2001-05-02T08:00:00Z',
+} as const;
 const STATEMENT = decisionStatement(GROUND, {
   ...STATED,
   proof: 'token',
@@ -46,7 +51,7 @@ describe('a decision as a statement', () => {
         evidenceDigest: GROUND.evidenceDigest,
         evaluation: { snapshot: 42 },
         decision: 'approve',
-        approver: 'alice',
+        approver: 'officer',
         roles: ['governance'],
         comment: 'ok',
         decidedAt: '2001-05-02T08:00:00Z',
@@ -85,7 +90,7 @@ describe('readSignedStatement', () => {
       JSON.stringify(STATEMENT).replace('"decision":"approve"', '"decision":"reject","decision":"approve"'),
       /no key twice/,
     ],
-    ['a needless escape', JSON.stringify(STATEMENT).replace('"alice"', '"\\u0061lice"'), /no needless escapes/],
+    ['a needless escape', JSON.stringify(STATEMENT).replace('"officer"', '"\\u0061lice"'), /no needless escapes/],
     ['a deep nest', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, /statement/],
     ['null', 'null', /no decision/],
     ['a list', '[]', /no decision/],
@@ -121,7 +126,7 @@ describe('readSignedStatement', () => {
     const wrong = [
       signEnvelope('application/vnd.in-toto+json', Uint8Array.of(0xff, 0xfe), KEY),
       signEnvelope('application/json', new TextEncoder().encode(JSON.stringify(STATEMENT)), KEY),
-      signedDecision(GROUND, { approver: 'alice', comment: 'x'.repeat(LONGEST_PAYLOAD) }),
+      signedDecision(GROUND, { approver: 'officer', comment: 'x'.repeat(LONGEST_PAYLOAD) }),
     ];
     for (const envelope of wrong) expect(readSignedStatement(envelope).ok).toBe(false);
   });

@@ -24,10 +24,10 @@ const GROUND: DecisionGround = {
   snapshot: 42,
 };
 const PEOPLE = {
-  alice: ['governance'],
-  bob: ['ml-lead'],
-  carol: ['governance', 'ml-lead'],
-  dave: ['viewer'],
+  officer: ['governance'],
+  lead: ['ml-lead'],
+  secondOfficer: ['governance', 'ml-lead'],
+  secondLead: ['viewer'],
 } as const;
 type Person = keyof typeof PEOPLE;
 const NAMES = Object.keys(PEOPLE) as Person[];
@@ -55,12 +55,12 @@ const byServer = (approver: string, roles: readonly string[]): DsseEnvelope =>
 
 describe('a signed decision', () => {
   it('counts as what it proves: of its signer, with the roles of the key', () => {
-    const alice = { counts: true, proof: 'signature', roles: ['governance'], keyId: testKey('alice').keyId };
-    expect(judge(open(), { envelope: signedDecision(GROUND, { approver: 'alice' }) })).toEqual(alice);
-    expect(judge(open({ proof: 'claimed' }), { envelope: signedDecision(GROUND, { approver: 'alice' }) })).toEqual(
-      alice,
+    const officer = { counts: true, proof: 'signature', roles: ['governance'], keyId: testKey('officer').keyId };
+    expect(judge(open(), { envelope: signedDecision(GROUND, { approver: 'officer' }) })).toEqual(officer);
+    expect(judge(open({ proof: 'claimed' }), { envelope: signedDecision(GROUND, { approver: 'officer' }) })).toEqual(
+      officer,
     );
-    expect(judge(open({ proof: 'token' }), { envelope: byServer('eve', ['ml-lead', 'x']) })).toEqual({
+    expect(judge(open({ proof: 'token' }), { envelope: byServer('stranger', ['ml-lead', 'x']) })).toEqual({
       counts: true,
       proof: 'token',
       roles: ['ml-lead', 'x'],
@@ -68,9 +68,9 @@ describe('a signed decision', () => {
     });
   });
 
-  const mallory = decisionKey('mallory', ['governance']);
-  const forged = signedDecision(GROUND, { approver: 'alice' });
-  const other = signedDecision(GROUND, { approver: 'alice', comment: 'another' });
+  const forger = decisionKey('forger', ['governance']);
+  const forged = signedDecision(GROUND, { approver: 'officer' });
+  const other = signedDecision(GROUND, { approver: 'officer', comment: 'another' });
   it.each<[string, unknown, Partial<ApprovalRules>, string, RegExp]>([
     [
       'a name alone',
@@ -81,35 +81,35 @@ describe('a signed decision', () => {
     ],
     [
       'a name alone for a token',
-      { decision: 'approve', approver: 'alice', comment: 'ok' },
+      { decision: 'approve', approver: 'officer', comment: 'ok' },
       { proof: 'token' },
       'NotAuthorized',
       /only claims.*token/,
     ],
     [
       'a token for a signature',
-      { envelope: byServer('alice', ['governance']) },
+      { envelope: byServer('officer', ['governance']) },
       {},
       'NotAuthorized',
       /proof is a token/,
     ],
     [
       'an unknown key',
-      { envelope: signedDecision(GROUND, { approver: 'mallory' }) },
+      { envelope: signedDecision(GROUND, { approver: 'forger' }) },
       {},
       'NotAuthorized',
       /unknown here, or revoked/,
     ],
     [
       'a key of somebody else',
-      { envelope: signedDecision(GROUND, { approver: 'alice' }, 'bob') },
+      { envelope: signedDecision(GROUND, { approver: 'officer' }, 'lead') },
       {},
       'NotAuthorized',
-      /is bob's/,
+      /is lead's/,
     ],
     [
       'a person who plays the server',
-      { envelope: signedDecision(GROUND, { approver: 'alice', roles: ['governance'], proof: 'token' }, 'bob') },
+      { envelope: signedDecision(GROUND, { approver: 'officer', roles: ['governance'], proof: 'token' }, 'lead') },
       { proof: 'token' },
       'NotAuthorized',
       /of a person/,
@@ -123,12 +123,12 @@ describe('a signed decision', () => {
     ],
     [
       'roles that a person gives to himself',
-      { envelope: signedDecision(GROUND, { approver: 'dave', roles: ['governance'] }) },
+      { envelope: signedDecision(GROUND, { approver: 'secondLead', roles: ['governance'] }) },
       {},
       'NotAuthorized',
-      /dave is no approver/,
+      /secondLead is no approver/,
     ],
-    ['no role', { envelope: byServer('eve', []) }, { proof: 'token' }, 'NotAuthorized', /eve is no approver/],
+    ['no role', { envelope: byServer('stranger', []) }, { proof: 'token' }, 'NotAuthorized', /stranger is no approver/],
     [
       'a signature over another statement',
       { envelope: { ...forged, signatures: other.signatures } },
@@ -138,21 +138,21 @@ describe('a signed decision', () => {
     ],
     [
       'a signature of another key',
-      { envelope: { ...forged, signatures: [{ ...forged.signatures[0], keyid: mallory.keyId }] } },
-      { keys: [mallory] },
+      { envelope: { ...forged, signatures: [{ ...forged.signatures[0], keyid: forger.keyId }] } },
+      { keys: [forger] },
       'NotAuthorized',
-      /is mallory's/,
+      /is forger's/,
     ],
     [
       'no comment',
-      { envelope: signedDecision(GROUND, { approver: 'alice', comment: ' ' }) },
+      { envelope: signedDecision(GROUND, { approver: 'officer', comment: ' ' }) },
       {},
       'InvalidInput',
       /no comment/,
     ],
     [
       'a comment that is too long',
-      { envelope: signedDecision(GROUND, { approver: 'alice', comment: 'x'.repeat(4_001) }) },
+      { envelope: signedDecision(GROUND, { approver: 'officer', comment: 'x'.repeat(4_001) }) },
       {},
       'InvalidInput',
       /longer than/,
@@ -161,14 +161,14 @@ describe('a signed decision', () => {
     ['a broken envelope without more', { envelope: { payload: 7 } }, { proof: 'claimed' }, 'InvalidInput', /envelope/],
     [
       'a requester',
-      { envelope: signedDecision(GROUND, { approver: 'alice' }) },
-      { requester: 'alice', separateRequester: true },
+      { envelope: signedDecision(GROUND, { approver: 'officer' }) },
+      { requester: 'officer', separateRequester: true },
       'NotAuthorized',
       /asked for this/,
     ],
     [
       'a reject with conditions',
-      { envelope: signedDecision(GROUND, { approver: 'alice', decision: 'reject', conditions: [] }) },
+      { envelope: signedDecision(GROUND, { approver: 'officer', decision: 'reject', conditions: [] }) },
       {},
       'InvalidInput',
       /approval only/,
@@ -189,21 +189,21 @@ describe('a signed decision', () => {
     ['evidence', { evidenceDigest: '0'.repeat(64) }],
     ['snapshot', { snapshot: 41 }],
   ])('is stale on another %s', (_, changes) => {
-    const envelope = signedDecision({ ...GROUND, ...changes }, { approver: 'alice' });
+    const envelope = signedDecision({ ...GROUND, ...changes }, { approver: 'officer' });
     expect(judge(open(), { envelope })).toMatchObject({ counts: false, failure: 'StaleDecision' });
   });
 
   it('says itself what it decides; a signal of another name does not turn it', () => {
-    const envelope = signedDecision(GROUND, { approver: 'alice', decision: 'reject' });
+    const envelope = signedDecision(GROUND, { approver: 'officer', decision: 'reject' });
     expect(judge(open(), { envelope }, 'approve')).toMatchObject({ failure: 'InvalidInput' });
     expect(judge(open(), { envelope, decision: 'approve' })).toMatchObject({ failure: 'InvalidInput' });
     expect(judge(open(), { envelope }, 'reject')).toMatchObject({ counts: true });
-    const read = readDecision({ envelope, decision: 'reject', approver: 'bob', comment: 'other', evidence: 'ff' });
-    expect(read).toMatchObject({ decision: 'reject', approver: 'alice', comment: 'looks right' });
+    const read = readDecision({ envelope, decision: 'reject', approver: 'lead', comment: 'other', evidence: 'ff' });
+    expect(read).toMatchObject({ decision: 'reject', approver: 'officer', comment: 'looks right' });
   });
 
   it('counts once, also when it comes twice or by another proof', () => {
-    const envelope = signedDecision(GROUND, { approver: 'alice' });
+    const envelope = signedDecision(GROUND, { approver: 'officer' });
     const state = open({ proof: 'token' });
     const judgement = judge(state, { envelope });
     const message = readDecision({ envelope });
@@ -213,11 +213,13 @@ describe('a signed decision', () => {
       failure: 'StaleDecision',
       whyNot: expect.stringMatching(/once/) as string,
     });
-    expect(judge(after, { envelope: byServer('alice', ['governance']) })).toMatchObject({ failure: 'StaleDecision' });
+    expect(judge(after, { envelope: byServer('officer', ['governance']) })).toMatchObject({
+      failure: 'StaleDecision',
+    });
   });
 
   it('replaces in a comment what no database keeps, and keeps the statement as it was signed', () => {
-    const envelope = signedDecision(GROUND, { approver: 'alice', comment: 'a\0b\ud800c' });
+    const envelope = signedDecision(GROUND, { approver: 'officer', comment: 'a\0b\ud800c' });
     const message = readDecision({ envelope });
     expect(message?.comment).toBe('a\ufffdb\ufffdc');
     expect(message?.envelope).toEqual(envelope);
@@ -225,7 +227,7 @@ describe('a signed decision', () => {
 });
 
 describe('hostile messages', () => {
-  const good = signedDecision(GROUND, { approver: 'alice' });
+  const good = signedDecision(GROUND, { approver: 'officer' });
   const [signature] = good.signatures;
   const text = fc.oneof(
     fc.constantFrom(good.payload, signature.sig, signature.keyid, ''),
@@ -328,11 +330,11 @@ const signed = fc
     };
   });
 const claimed = fc
-  .record({ approver: fc.constantFrom('governance', 'ml-lead', 'alice'), decision })
+  .record({ approver: fc.constantFrom('governance', 'ml-lead', 'officer'), decision })
   .map(({ approver, decision: answer }): Happening => ({
     kind: 'message',
     payload: { decision: answer, approver, comment: 'ok', evidence: GROUND.evidenceDigest },
-    truth: { approver, decision: answer, proof: 'claimed', roles: [approver], genuine: approver !== 'alice' },
+    truth: { approver, decision: answer, proof: 'claimed', roles: [approver], genuine: approver !== 'officer' },
   }));
 const happening = fc.oneof(
   { weight: 6, arbitrary: signed },
@@ -353,7 +355,7 @@ describe('the gate', () => {
         { 'ml-lead': 2, governance: 1 },
       ),
       separateRequester: fc.boolean(),
-      requester: fc.constantFrom('alice', 'superstep', 'ml-lead'),
+      requester: fc.constantFrom('officer', 'superstep', 'ml-lead'),
     });
     fc.assert(
       fc.property(rules, fc.array(happening, { maxLength: 12, size: 'max' }), (drawn, happenings) => {

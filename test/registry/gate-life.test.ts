@@ -41,7 +41,7 @@ describe('what people are told of a gate', () => {
       t.registry.openApproval({
         ...opening,
         expectedChampion: null,
-        requestedBy: 'ada',
+        requestedBy: 'scientist',
         announce: { details, expiresAfterMs: 3_600_000 },
       });
     const opened = await open();

@@ -94,16 +94,16 @@ const signed = (gate: Waiting, stated: Partial<DecisionToState> & { approver: st
 
 describe('a promotion on signed decisions', () => {
   it('keeps statement, key and roles, and takes what conditions the approver made', async () => {
-    await person('alice', 'governance');
+    await person('officer', 'governance');
     const gate = await waiting();
     const conditions = [{ condition: 'explain hub ATL', due: '2001-06-01T00:00:00Z' }];
-    const payload = signed(gate, { approver: 'alice', conditions });
+    const payload = signed(gate, { approver: 'officer', conditions });
     const kept = await record(gate, payload);
     expect(kept).toMatchObject({
       counted: true,
       proof: 'signature',
       roles: ['governance'],
-      keyId: testKey('alice').keyId,
+      keyId: testKey('officer').keyId,
     });
     expect(await record(gate, payload)).toEqual(kept);
     const [stored] = await t.registry.decisions(gate.requestId);
@@ -111,68 +111,72 @@ describe('a promotion on signed decisions', () => {
     expect(stored?.statement).toEqual(payload.envelope);
     expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
     expect(await t.registry.conditions(MODEL)).toMatchObject([
-      { condition: 'explain hub ATL', dueAt: '2001-06-01T00:00:00Z', imposedBy: 'alice' },
+      { condition: 'explain hub ATL', dueAt: '2001-06-01T00:00:00Z', imposedBy: 'officer' },
     ]);
     const [activity] = (await t.registry.activityLog(MODEL)).filter(({ action }) => action === 'RECORDED_DECISION');
-    expect(activity).toMatchObject({ by: 'alice', proof: 'signature', details: { keyId: testKey('alice').keyId } });
-    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['alice'] });
+    expect(activity).toMatchObject({
+      by: 'officer',
+      proof: 'signature',
+      details: { keyId: testKey('officer').keyId },
+    });
+    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['officer'] });
   });
 
   it('wants each role where the quorum does', async () => {
-    await person('alice', 'governance');
-    await person('bob', 'governance');
-    await person('carol', 'ml-lead');
+    await person('officer', 'governance');
+    await person('lead', 'governance');
+    await person('secondOfficer', 'ml-lead');
     const gate = await waiting({ quorum: { governance: 1, 'ml-lead': 1 } });
-    await record(gate, signed(gate, { approver: 'alice' }));
-    await record(gate, signed(gate, { approver: 'bob' }));
+    await record(gate, signed(gate, { approver: 'officer' }));
+    await record(gate, signed(gate, { approver: 'lead' }));
     await expect(t.registry.promote(gate.promotion)).rejects.toThrow(
-      'needs 1 governance, 1 ml-lead, found 2 (alice, bob)',
+      'needs 1 governance, 1 ml-lead, found 2 (officer, lead)',
     );
-    await record(gate, signed(gate, { approver: 'carol' }));
+    await record(gate, signed(gate, { approver: 'secondOfficer' }));
     expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
   });
 
   it.each([
-    ['leaves', () => identity.disable({ principal: 'alice', reason: 'left', by: BY })],
-    ['loses the key', () => identity.revokeKey({ keyId: testKey('alice').keyId, reason: 'stolen', by: BY })],
-    ['loses the role', () => identity.revokeRole({ principal: 'alice', role: 'governance', by: BY })],
+    ['leaves', () => identity.disable({ principal: 'officer', reason: 'left', by: BY })],
+    ['loses the key', () => identity.revokeKey({ keyId: testKey('officer').keyId, reason: 'stolen', by: BY })],
+    ['loses the role', () => identity.revokeRole({ principal: 'officer', role: 'governance', by: BY })],
   ])('counts nobody who %s before it takes effect, and changes nothing afterwards', async (what, happens) => {
-    await person('alice', 'governance');
-    await person('bob', 'ml-lead');
+    await person('officer', 'governance');
+    await person('lead', 'ml-lead');
     const gate = await waiting();
-    await record(gate, signed(gate, { approver: 'alice' }));
+    await record(gate, signed(gate, { approver: 'officer' }));
     await happens();
     const lapsed = await t.registry.promote(gate.promotion);
-    expect(lapsed).toMatchObject({ outcome: 'approvals-lapsed', left: what === 'leaves' ? ['alice'] : [] });
-    if (lapsed.outcome === 'approvals-lapsed') expect(lapsed.keys.map(({ owner }) => owner)).toEqual(['bob']);
+    expect(lapsed).toMatchObject({ outcome: 'approvals-lapsed', left: what === 'leaves' ? ['officer'] : [] });
+    if (lapsed.outcome === 'approvals-lapsed') expect(lapsed.keys.map(({ owner }) => owner)).toEqual(['lead']);
     expect(await t.registry.productionVersion(MODEL)).toBeUndefined();
-    await record(gate, signed(gate, { approver: 'bob' }));
+    await record(gate, signed(gate, { approver: 'lead' }));
     expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
-    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['bob'] });
+    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['lead'] });
   });
 
   it('stays valid when the approver leaves later', async () => {
-    await person('alice', 'governance');
+    await person('officer', 'governance');
     const gate = await waiting();
-    await record(gate, signed(gate, { approver: 'alice' }));
+    await record(gate, signed(gate, { approver: 'officer' }));
     const promoted = await t.registry.promote(gate.promotion);
-    await identity.disable({ principal: 'alice', reason: 'left', by: BY });
+    await identity.disable({ principal: 'officer', reason: 'left', by: BY });
     expect(await t.registry.promote(gate.promotion)).toEqual(promoted);
     expect((await t.registry.productionVersion(MODEL))?.version).toBe(gate.version);
   });
 
   it('does not believe a row that says counted: it checks proof, signature and ground itself', async () => {
-    await person('alice', 'governance');
-    const { keyId } = testKey('alice');
+    await person('officer', 'governance');
+    const { keyId } = testKey('officer');
     const rows = [
       { proof: 'claimed' as const, approver: 'governance' },
-      { proof: 'signature' as const, keyId, approver: 'alice' },
+      { proof: 'signature' as const, keyId, approver: 'officer' },
     ];
     for (const forged of rows) {
       for (const change of [{}, { snapshot: 2 }]) {
         const gate = await waiting();
         const { ground, requestId, version } = gate;
-        const genuine = signedDecision({ ...ground, ...change }, { approver: 'alice' });
+        const genuine = signedDecision({ ...ground, ...change }, { approver: 'officer' });
         const sig = Buffer.alloc(64, 1).toString('base64');
         const envelope = 'snapshot' in change ? genuine : { ...genuine, signatures: [{ keyid: keyId, sig }] as const };
         await t.registry.recordDecision({
@@ -213,25 +217,25 @@ describe('a promotion on signed decisions', () => {
 
 describe('keys that decisions may be signed with', () => {
   it('are those of people with an approver’s role for the model, and the registry’s own', async () => {
-    await person('alice', 'governance');
-    await person('bob', 'ml-lead', MODEL);
-    await person('carol', 'ml-lead', 'another');
-    await person('dave', 'viewer');
+    await person('officer', 'governance');
+    await person('lead', 'ml-lead', MODEL);
+    await person('secondOfficer', 'ml-lead', 'another');
+    await person('secondLead', 'viewer');
     const server = await loadServerKey({ db: t.db, now, folder: t.folder });
     const { keys } = await t.registry.approverNews(MODEL, ['governance', 'ml-lead'], []);
     expect(keys).toEqual([
       {
-        keyId: testKey('alice').keyId,
-        owner: 'alice',
+        keyId: testKey('officer').keyId,
+        owner: 'officer',
         roles: ['governance'],
-        publicKey: testKey('alice').publicKey,
+        publicKey: testKey('officer').publicKey,
         kind: 'person',
       },
       {
-        keyId: testKey('bob').keyId,
-        owner: 'bob',
+        keyId: testKey('lead').keyId,
+        owner: 'lead',
         roles: ['ml-lead'],
-        publicKey: testKey('bob').publicKey,
+        publicKey: testKey('lead').publicKey,
         kind: 'person',
       },
       { keyId: server.keyId, owner: 'registry', roles: [], publicKey: server.publicKey, kind: 'server' },
@@ -241,19 +245,19 @@ describe('keys that decisions may be signed with', () => {
 
 describe('what the server attests', () => {
   it('counts at the gate as the caller’s, with roles granted for the model and those of the provider’s groups', async () => {
-    await person('bob', 'ml-lead', MODEL);
+    await person('lead', 'ml-lead', MODEL);
     const key = await loadServerKey({ db: t.db, now, folder: t.folder });
     const { attest } = createAttestation({ db: t.db, key, now });
     const gate = await waiting({ proof: 'token', quorum: { governance: 1, 'ml-lead': 1 } });
-    const bob = createCaller({ name: 'bob', proof: 'token', roles: ['viewer'] });
-    const erin = createCaller({ name: 'erin', proof: 'oidc', roles: ['governance', 'viewer'] });
-    for (const caller of [bob, erin]) {
+    const lead = createCaller({ name: 'lead', proof: 'token', roles: ['viewer'] });
+    const auditor = createCaller({ name: 'auditor', proof: 'oidc', roles: ['governance', 'viewer'] });
+    for (const caller of [lead, auditor]) {
       const envelope = await attest(caller, { rules: gate.rules, decision: 'approve', comment: 'ok' });
       expect(JSON.stringify(envelope)).not.toContain('viewer');
       expect(await record(gate, { envelope })).toMatchObject({ counted: true, proof: 'token', approver: caller.name });
     }
     expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
-    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['bob', 'erin'] });
+    expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['lead', 'auditor'] });
   });
 
   it.each(['anonymous', 'claimed'] as const)('is nothing for a caller who is %s', async (proof) => {

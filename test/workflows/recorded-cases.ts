@@ -37,7 +37,7 @@ const INPUT = { project: PROJECT, asOf: AS_OF };
 const ANSWER = { approver: 'governance', comment: 'looks right', evidence: evidenceDigest() };
 const RETRAINING = `train-to-deploy/${PROJECT}/monitor-2001-04-24-2001-05-01`;
 const MODEL_DIGEST = 'e'.repeat(64);
-const KEYS = [decisionKey('alice', ['governance']), decisionKey('bob', ['ml-lead'])];
+const KEYS = [decisionKey('officer', ['governance']), decisionKey('lead', ['ml-lead'])];
 const SIGNED: ApprovalPolicy = {
   approvers: ['governance', 'ml-lead'],
   quorum: { governance: 1, 'ml-lead': 1 },
@@ -93,16 +93,16 @@ function lapsedApprovals(): RecordedCase {
       approvalStanding: async () => ({ request: 'open', champion: CHAMPION, keys: KEYS, left: [] }),
       promoteModelVersion: async () =>
         ++promotions === 1
-          ? { outcome: 'approvals-lapsed', keys: KEYS.slice(1), left: ['alice'] }
+          ? { outcome: 'approvals-lapsed', keys: KEYS.slice(1), left: ['officer'] }
           : { outcome: 'promoted', previous: CHAMPION, steps: [] },
     },
     meanwhile: async (handle, env) => {
       await gateOpens(handle);
       await handle.signal('groundMoved');
       await until('the gate has asked', () => env.mocks.calls('approvalStanding').length === 1);
-      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'alice' }) });
+      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'officer' }) });
       await until('it waits again', async () => (await status(handle)).details.includes('counts no longer'));
-      await handle.executeUpdate('decide', { args: [{ envelope: signedDecision(GROUND, { approver: 'bob' }) }] });
+      await handle.executeUpdate('decide', { args: [{ envelope: signedDecision(GROUND, { approver: 'lead' }) }] });
     },
   });
 }
@@ -197,8 +197,8 @@ const PROMOTIONS: readonly RecordedCase[] = [
     meanwhile: async (handle) => {
       await gateOpens(handle);
       await handle.signal('approve', ANSWER);
-      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'alice' }, 'bob') });
-      for (const approver of ['alice', 'bob'])
+      await handle.signal('approve', { envelope: signedDecision(GROUND, { approver: 'officer' }, 'lead') });
+      for (const approver of ['officer', 'lead'])
         await handle.executeUpdate('decide', { args: [{ envelope: signedDecision(GROUND, { approver }) }] });
     },
   }),

@@ -17,10 +17,10 @@ beforeAll(async () => {
 });
 afterAll(() => env.stop());
 
-const ALICE = decisionKey('alice', ['governance']);
-const BOB = decisionKey('bob', ['ml-lead']);
+const OFFICER = decisionKey('officer', ['governance']);
+const LEAD = decisionKey('lead', ['ml-lead']);
 const REGISTRY = decisionKey('registry', [], 'server');
-const KEYS = [ALICE, BOB, REGISTRY];
+const KEYS = [OFFICER, LEAD, REGISTRY];
 const SIGNATURE: ApprovalPolicy = {
   approvers: ['governance', 'ml-lead'],
   quorum: 1,
@@ -80,7 +80,7 @@ async function refusal(handle: WorkflowHandle, payload: unknown): Promise<string
 describe('a gate that asks for signatures', () => {
   it('promotes on a signed decision, checked in the sandbox, and keeps statement, roles and key', async () => {
     const handle = await startAtGate(SIGNATURE);
-    const payload = by('alice');
+    const payload = by('officer');
     expect(await decide(handle, payload)).toEqual({
       decision: 'approve',
       counted: true,
@@ -91,7 +91,7 @@ describe('a gate that asks for signatures', () => {
     expect(outcome).toBe('promoted');
     expect(decisions).toEqual([
       {
-        approver: 'alice',
+        approver: 'officer',
         decision: 'approve',
         comment: 'looks right',
         counted: true,
@@ -99,14 +99,17 @@ describe('a gate that asks for signatures', () => {
         proof: 'signature',
       },
     ]);
-    expect(gates.at(-1)?.checks[0]).toMatchObject({ expected: '1 of governance, ml-lead', found: 'alice: approve' });
+    expect(gates.at(-1)?.checks[0]).toMatchObject({
+      expected: '1 of governance, ml-lead',
+      found: 'officer: approve',
+    });
     expect(env.mocks.calls('recordDecision')).toMatchObject([
       {
         counted: true,
         proof: 'signature',
         roles: ['governance'],
-        keyId: ALICE.keyId,
-        message: { approver: 'alice', evidence: evidenceDigest(), envelope: payload.envelope },
+        keyId: OFFICER.keyId,
+        message: { approver: 'officer', evidence: evidenceDigest(), envelope: payload.envelope },
       },
     ]);
     expect((await status(handle)).details).toContain('| who (proof) |');
@@ -142,36 +145,36 @@ describe('a gate that asks for signatures', () => {
 
   it('refuses in the update what proves nothing, before history is written', async () => {
     const handle = await startAtGate(SIGNATURE);
-    const good = by('alice').envelope;
+    const good = by('officer').envelope;
     const forged = { ...good, signatures: [{ ...good.signatures[0], sig: Buffer.alloc(64, 7).toString('base64') }] };
     const before = (await handle.fetchHistory()).events?.length ?? 0;
     const claim = { decision: 'approve', approver: 'governance', comment: 'ok', evidence: evidenceDigest() };
     expect(await refusal(handle, claim)).toMatch(/NotAuthorized: .*only claims.*npm run decide/);
     expect(await refusal(handle, { envelope: forged })).toMatch(/NotAuthorized: .*signature is not/);
-    expect(await refusal(handle, by('mallory'))).toMatch(/NotAuthorized: .*unknown here, or revoked/);
-    expect(await refusal(handle, attested('alice', ['governance']))).toMatch(/NotAuthorized: .*proof is a token/);
-    expect(await refusal(handle, by('alice', { ...GROUND, snapshot: 41 }))).toMatch(/StaleDecision: .*snapshot/);
+    expect(await refusal(handle, by('forger'))).toMatch(/NotAuthorized: .*unknown here, or revoked/);
+    expect(await refusal(handle, attested('officer', ['governance']))).toMatch(/NotAuthorized: .*proof is a token/);
+    expect(await refusal(handle, by('officer', { ...GROUND, snapshot: 41 }))).toMatch(/StaleDecision: .*snapshot/);
     expect(await refusal(handle, { envelope: { ...good, payload: '%' } })).toMatch(/InvalidInput: .*payload/);
     expect(await refusal(handle, { envelope: 'x'.repeat(1_000_000) })).toMatch(/InvalidInput: .*envelope/);
     expect(env.mocks.calls('recordDecision')).toEqual([]);
     const types = (await handle.fetchHistory()).events?.slice(before).map((event) => event.eventType);
     expect(types?.some((type) => String(type).includes('UPDATE_ACCEPTED'))).toBe(false);
-    await decide(handle, by('bob'));
+    await decide(handle, by('lead'));
     expect((await result(handle)).outcome).toBe('promoted');
   });
 
   it('records what comes by signal and proves nothing, with the reason and the statement as evidence', async () => {
     const handle = await startAtGate(SIGNATURE);
-    const forged = signedDecision(GROUND, { approver: 'alice' }, 'bob');
+    const forged = signedDecision(GROUND, { approver: 'officer' }, 'lead');
     await handle.signal('approve', { envelope: forged });
-    await handle.signal('approve', by('alice', { ...GROUND, requestId: 'request-0' }));
-    await handle.signal('reject', by('alice'));
-    await handle.signal('approve', by('alice'));
+    await handle.signal('approve', by('officer', { ...GROUND, requestId: 'request-0' }));
+    await handle.signal('reject', by('officer'));
+    await handle.signal('approve', by('officer'));
     const { outcome, decisions } = await result(handle);
     expect(outcome).toBe('promoted');
     expect(decisions.map(({ counted }) => counted)).toEqual([false, false, false, true]);
     expect(decisions.map(({ whyNot }) => whyNot)).toEqual([
-      expect.stringMatching(/is bob's/),
+      expect.stringMatching(/is lead's/),
       expect.stringMatching(/another request/),
       expect.stringMatching(/sent as "reject"/),
       undefined,
@@ -181,7 +184,7 @@ describe('a gate that asks for signatures', () => {
 
   it('is not worn out by a flood of forged ones', async () => {
     const handle = await startAtGate(SIGNATURE);
-    const good = by('alice').envelope;
+    const good = by('officer').envelope;
     for (let i = 0; i < 40; i++) {
       const sig = Buffer.alloc(64, i).toString('base64');
       await handle.signal('approve', { envelope: { ...good, signatures: [{ ...good.signatures[0], sig }] } });
@@ -196,10 +199,10 @@ describe('a gate that asks for signatures', () => {
 describe('a gate that asks for tokens and for one of each role', () => {
   it('counts what the server attests, each person once, and a signature as well', async () => {
     const handle = await startAtGate(BOTH);
-    expect(await decide(handle, attested('erin', ['governance']))).toMatchObject({ counted: true, missing: 1 });
-    expect(await refusal(handle, attested('erin', ['ml-lead']))).toMatch(/erin has decided already/);
-    expect(await decide(handle, attested('frank', ['governance']))).toMatchObject({ counted: true, missing: 1 });
-    expect(await decide(handle, by('bob'))).toMatchObject({ counted: true, missing: 0, outcome: 'approved' });
+    expect(await decide(handle, attested('auditor', ['governance']))).toMatchObject({ counted: true, missing: 1 });
+    expect(await refusal(handle, attested('auditor', ['ml-lead']))).toMatch(/auditor has decided already/);
+    expect(await decide(handle, attested('thirdLead', ['governance']))).toMatchObject({ counted: true, missing: 1 });
+    expect(await decide(handle, by('lead'))).toMatchObject({ counted: true, missing: 0, outcome: 'approved' });
     const { decisions, gates } = await result(handle);
     expect(decisions.map(({ proof }) => proof)).toEqual(['token', 'token', 'signature']);
     expect(gates.at(-1)?.checks[0]?.expected).toBe('1 governance, 1 ml-lead');
@@ -207,33 +210,38 @@ describe('a gate that asks for tokens and for one of each role', () => {
 
   it('is closed by one attested reject', async () => {
     const handle = await startAtGate(BOTH);
-    expect(await decide(handle, attested('erin', ['ml-lead'], 'reject'))).toMatchObject({ outcome: 'rejected' });
+    expect(await decide(handle, attested('auditor', ['ml-lead'], 'reject'))).toMatchObject({ outcome: 'rejected' });
     expect((await result(handle)).outcome).toBe('rejected');
-    expect(env.mocks.calls('closeApproval')).toMatchObject([{ by: 'erin', outcome: 'rejected' }]);
+    expect(env.mocks.calls('closeApproval')).toMatchObject([{ by: 'auditor', outcome: 'rejected' }]);
   });
 });
 
 describe('approvers who leave while the gate waits', () => {
   it('no longer count once it is woken: a revoked key, and a name that left', async () => {
     const handle = await startAtGate(BOTH, {
-      approvalStanding: async () => ({ request: 'open', champion: CHAMPION, keys: [BOB, REGISTRY], left: ['erin'] }),
+      approvalStanding: async () => ({
+        request: 'open',
+        champion: CHAMPION,
+        keys: [LEAD, REGISTRY],
+        left: ['auditor'],
+      }),
     });
-    await decide(handle, by('alice'));
-    await decide(handle, attested('erin', ['governance']));
+    await decide(handle, by('officer'));
+    await decide(handle, attested('auditor', ['governance']));
     await handle.signal('groundMoved');
     await until('the gate has asked', () => env.mocks.calls('approvalStanding').length === 1);
-    expect(env.mocks.calls('approvalStanding')[0]).toMatchObject({ approvers: ['alice', 'erin'] });
+    expect(env.mocks.calls('approvalStanding')[0]).toMatchObject({ approvers: ['officer', 'auditor'] });
     await until('it shows that they lapsed', async () => (await status(handle)).details.includes('counts no longer'));
-    expect(await refusal(handle, by('alice'))).toMatch(/unknown here, or revoked/);
-    expect(await decide(handle, by('bob'))).toMatchObject({ missing: 1 });
-    expect(await decide(handle, attested('frank', ['governance']))).toMatchObject({ missing: 0 });
+    expect(await refusal(handle, by('officer'))).toMatch(/unknown here, or revoked/);
+    expect(await decide(handle, by('lead'))).toMatchObject({ missing: 1 });
+    expect(await decide(handle, attested('thirdLead', ['governance']))).toMatchObject({ missing: 0 });
     const { outcome, decisions } = await result(handle);
     expect(outcome).toBe('promoted');
     expect(decisions.map(({ approver, counted }) => `${approver} ${counted}`)).toEqual([
-      'alice false',
-      'erin false',
-      'bob true',
-      'frank true',
+      'officer false',
+      'auditor false',
+      'lead true',
+      'thirdLead true',
     ]);
   });
 
@@ -242,16 +250,16 @@ describe('approvers who leave while the gate waits', () => {
     const handle = await startAtGate(SIGNATURE, {
       promoteModelVersion: async () =>
         ++asked === 1
-          ? { outcome: 'approvals-lapsed', keys: [BOB], left: ['alice'] }
+          ? { outcome: 'approvals-lapsed', keys: [LEAD], left: ['officer'] }
           : { outcome: 'promoted', previous: CHAMPION, steps: [] },
     });
-    await decide(handle, by('alice'));
+    await decide(handle, by('officer'));
     await until('it waits again', async () => (await status(handle)).details.includes('counts no longer'));
     await gateOpens(handle);
-    expect(await decide(handle, by('bob'))).toMatchObject({ counted: true, outcome: 'approved' });
+    expect(await decide(handle, by('lead'))).toMatchObject({ counted: true, outcome: 'approved' });
     const { outcome, gates } = await result(handle);
     expect(outcome).toBe('promoted');
-    expect(gates.at(-1)?.checks[0]?.found).toBe('bob: approve');
+    expect(gates.at(-1)?.checks[0]?.found).toBe('lead: approve');
     expect(env.mocks.order()).not.toContain('closeApproval');
   });
 
@@ -259,7 +267,7 @@ describe('approvers who leave while the gate waits', () => {
     const handle = await startAtGate(SIGNATURE, {
       promoteModelVersion: async () => ({ outcome: 'approvals-lapsed', keys: KEYS, left: [] }),
     });
-    await decide(handle, by('alice'));
+    await decide(handle, by('officer'));
     await expect(handle.result()).rejects.toMatchObject({ cause: { type: 'NotAuthorized' } });
     expect(env.mocks.calls('promoteModelVersion')).toHaveLength(1);
     expect(env.mocks.calls('closeApproval')).toMatchObject([{ outcome: 'cancelled' }]);
@@ -267,17 +275,17 @@ describe('approvers who leave while the gate waits', () => {
 });
 
 it('a key that was added while the gate waits counts once it is woken', async () => {
-  const carol = decisionKey('carol', ['governance']);
+  const secondOfficer = decisionKey('secondOfficer', ['governance']);
   const handle = await startAtGate(SIGNATURE, {
-    approvalStanding: async () => ({ request: 'open', champion: CHAMPION, keys: [...KEYS, carol], left: [] }),
+    approvalStanding: async () => ({ request: 'open', champion: CHAMPION, keys: [...KEYS, secondOfficer], left: [] }),
   });
-  expect(await refusal(handle, by('carol'))).toContain(testKey('carol').keyId);
+  expect(await refusal(handle, by('secondOfficer'))).toContain(testKey('secondOfficer').keyId);
   await handle.signal('groundMoved');
   await until('the gate knows it', async () => {
     const { waitsFor } = await status(handle);
-    return waitsFor?.rules.keys.some(({ owner }) => owner === 'carol') === true;
+    return waitsFor?.rules.keys.some(({ owner }) => owner === 'secondOfficer') === true;
   });
-  await decide(handle, by('carol'));
+  await decide(handle, by('secondOfficer'));
   expect((await result(handle)).outcome).toBe('promoted');
 });
 

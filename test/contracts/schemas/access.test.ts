@@ -30,7 +30,7 @@ describe('section access of a policy', () => {
     { groups: { one: 'Viewer' } },
     { groups: { one: [] } },
     { break_glass: 'admin' },
-    { admins: ['ada'] },
+    { admins: ['scientist'] },
     { oidc: { issuer: 'https://login.example.com' } },
     oidc('http://login.example.com'),
     oidc('http://127.0.0.1.example.com'),

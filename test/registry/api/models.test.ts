@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openModelServer, type ModelServer, type Who } from './open-model-server.ts';
 
-const CONTRIBUTOR: Who = { name: 'ada', roles: ['contributor'] };
+const CONTRIBUTOR: Who = { name: 'scientist', roles: ['contributor'] };
 const MANAGER: Who = { name: 'ml-lead', roles: ['production-manager'] };
 const ROOT: Who = { name: 'root', roles: ['admin'] };
 

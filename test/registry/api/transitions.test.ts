@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openModelServer, type ModelServer, type Who } from './open-model-server.ts';
 
-const VIEWER: Who = { name: 'ada', roles: ['viewer'] };
+const VIEWER: Who = { name: 'scientist', roles: ['viewer'] };
 const STAGING: Who = { name: 'sam', roles: ['staging-manager'] };
-const GOVERNANCE: Who = { name: 'grace', roles: ['governance'] };
+const GOVERNANCE: Who = { name: 'thirdOfficer', roles: ['governance'] };
 const ROOT: Who = { name: 'root', roles: ['admin'] };
 
 let s: ModelServer;
@@ -36,7 +36,7 @@ describe('a request for Production over REST', () => {
       body: {
         request: {
           activity_type: 'REQUESTED_TRANSITION',
-          user_id: 'ada',
+          user_id: 'scientist',
           from_stage: 'Staging',
           to_stage: 'Production',
           comment: 'please',
@@ -45,11 +45,17 @@ describe('a request for Production over REST', () => {
         },
       },
     });
-    expect(s.gates.started).toEqual([{ model: 'delays', version, requestedBy: 'ada' }]);
+    expect(s.gates.started).toEqual([{ model: 'delays', version, requestedBy: 'scientist' }]);
     const { requestId, digest } = await s.t.open('delays', version);
     expect(requestId).toBe((asked.body['request'] as { id: string }).id);
     expect(await requests(version)).toMatchObject([
-      { status: 'open', requestedBy: 'ada', requestedProof: 'claimed', comment: 'please', evidenceDigest: digest },
+      {
+        status: 'open',
+        requestedBy: 'scientist',
+        requestedProof: 'claimed',
+        comment: 'please',
+        evidenceDigest: digest,
+      },
     ]);
     const log = await s.t.registry.activityLog('delays');
     expect(log.filter((row) => row.toStage === 'Production').map((row) => row.action)).toEqual([
@@ -62,7 +68,7 @@ describe('a request for Production over REST', () => {
     const version = await s.t.stage('delays');
     const first = await ask(version, 'Production');
     const id = (first.body['request'] as { id: string }).id;
-    expect((await ask(version, 'Production', ROOT)).body).toMatchObject({ request: { id, user_id: 'ada' } });
+    expect((await ask(version, 'Production', ROOT)).body).toMatchObject({ request: { id, user_id: 'scientist' } });
     await s.t.open('delays', version);
     expect((await ask(version, 'Production', ROOT)).body).toMatchObject({ request: { id } });
     expect(s.gates.started).toHaveLength(1);
@@ -86,8 +92,8 @@ describe('a request for Production over REST', () => {
     await s.t.open('delays', version);
     await s.t.open('delays', version, 2);
     expect(await requests(version)).toMatchObject([
-      { status: 'cancelled', requestedBy: 'ada' },
-      { status: 'open', requestedBy: 'ada', comment: 'please' },
+      { status: 'cancelled', requestedBy: 'scientist' },
+      { status: 'open', requestedBy: 'scientist', comment: 'please' },
     ]);
     const newer = await s.t.stage('delays');
     await ask(newer, 'Production');
@@ -102,7 +108,7 @@ describe('a request for Production over REST', () => {
     await s.t.open('delays', newer);
     await ask(older, 'Production');
     await s.t.open('delays', older);
-    expect(await requests(older)).toMatchObject([{ status: 'superseded', requestedBy: 'ada' }]);
+    expect(await requests(older)).toMatchObject([{ status: 'superseded', requestedBy: 'scientist' }]);
     expect(await s.t.registry.getModelVersion('delays', older)).toMatchObject({ stage: 'Archived' });
   });
 
@@ -158,7 +164,7 @@ describe('an answer over REST', () => {
     expect(approved.body).toMatchObject({
       activity: {
         activity_type: 'APPROVED_REQUEST',
-        user_id: 'grace',
+        user_id: 'thirdOfficer',
         to_stage: 'Production',
         system_comment: 'the gate waits for 1 more',
       },
@@ -166,7 +172,7 @@ describe('an answer over REST', () => {
     expect(s.gates.decided).toEqual([
       {
         workflowId: `promote-model/delays/${version}`,
-        message: { attested: { approver: 'grace', evidence: digest, decision: 'approve', comment: 'good' } },
+        message: { attested: { approver: 'thirdOfficer', evidence: digest, decision: 'approve', comment: 'good' } },
       },
     ]);
     expect(await s.t.registry.getModelVersion('delays', version)).toMatchObject({ stage: 'Staging' });
@@ -176,10 +182,10 @@ describe('an answer over REST', () => {
   it('that the gate does not count is its error', async () => {
     const version = await s.t.stage('delays');
     await s.t.open('delays', version);
-    s.gates.answer = { counted: false, whyNot: 'grace has decided already', failure: 'StaleDecision' };
+    s.gates.answer = { counted: false, whyNot: 'thirdOfficer has decided already', failure: 'StaleDecision' };
     expect(await answer('approve', version, 'Production', GOVERNANCE)).toMatchObject({
       status: 409,
-      body: { message: expect.stringContaining('grace has decided already') as string },
+      body: { message: expect.stringContaining('thirdOfficer has decided already') as string },
     });
     s.gates.answer = { counted: false, whyNot: 'no approver', failure: 'NotAuthorized' };
     expect((await answer('reject', version, 'Production', GOVERNANCE)).status).toBe(403);
@@ -269,13 +275,13 @@ describe('cancelling', () => {
   it('is for the requester and for managers of the stage', async () => {
     const version = await s.t.stage('delays');
     await ask(version, 'Production');
-    expect((await cancel(version, 'Production', 'ada', STAGING)).status).toBe(403);
+    expect((await cancel(version, 'Production', 'scientist', STAGING)).status).toBe(403);
     expect((await cancel(version, 'Production', 'somebody', VIEWER)).status).toBe(404);
-    expect((await cancel(version, 'Production', 'ada', VIEWER)).body).toMatchObject({
-      activity: { activity_type: 'CANCELLED_REQUEST', user_id: 'ada' },
+    expect((await cancel(version, 'Production', 'scientist', VIEWER)).body).toMatchObject({
+      activity: { activity_type: 'CANCELLED_REQUEST', user_id: 'scientist' },
     });
     expect(await requests(version)).toMatchObject([
-      { status: 'cancelled', closedBy: 'ada', closingComment: 'not now' },
+      { status: 'cancelled', closedBy: 'scientist', closingComment: 'not now' },
     ]);
   });
 
@@ -283,7 +289,7 @@ describe('cancelling', () => {
     const version = await s.t.stage('delays');
     await ask(version, 'Production');
     await s.t.open('delays', version);
-    expect((await cancel(version, 'Production', 'ada', VIEWER)).status).toBe(200);
+    expect((await cancel(version, 'Production', 'scientist', VIEWER)).status).toBe(200);
     expect(await s.t.registry.getModelVersion('delays', version)).toMatchObject({ stage: 'Archived' });
     expect(s.gates.woken).toEqual([`promote-model/delays/${version}`]);
   });
@@ -292,20 +298,20 @@ describe('cancelling', () => {
 describe('comments', () => {
   it('are changed and removed by their author; the audit keeps what they said', async () => {
     const version = await s.t.register('delays');
-    const ada: Who = { name: 'ada', roles: ['contributor'] };
-    const bob: Who = { name: 'bob', roles: ['contributor'] };
-    const made = await s.call('POST', 'comments/create', { name: 'delays', version, comment: 'odd' }, ada);
+    const scientist: Who = { name: 'scientist', roles: ['contributor'] };
+    const lead: Who = { name: 'lead', roles: ['contributor'] };
+    const made = await s.call('POST', 'comments/create', { name: 'delays', version, comment: 'odd' }, scientist);
     const { id } = made.body['comment'] as { id: string };
     expect(made.body).toMatchObject({
-      comment: { comment: 'odd', user_id: 'ada', available_actions: ['EDIT_COMMENT', 'DELETE_COMMENT'] },
+      comment: { comment: 'odd', user_id: 'scientist', available_actions: ['EDIT_COMMENT', 'DELETE_COMMENT'] },
     });
-    expect((await s.call('PATCH', 'comments/update', { id, comment: 'fine' }, bob)).status).toBe(403);
-    expect((await s.call('PATCH', 'comments/update', { id, comment: 'fine' }, ada)).body).toMatchObject({
+    expect((await s.call('PATCH', 'comments/update', { id, comment: 'fine' }, lead)).status).toBe(403);
+    expect((await s.call('PATCH', 'comments/update', { id, comment: 'fine' }, scientist)).body).toMatchObject({
       comment: { comment: 'fine' },
     });
-    expect((await s.call('DELETE', 'comments/delete', { id }, bob)).status).toBe(403);
-    expect((await s.call('DELETE', 'comments/delete', { id }, ada)).body).toEqual({});
-    expect((await s.call('DELETE', 'comments/delete', { id }, ada)).status).toBe(404);
+    expect((await s.call('DELETE', 'comments/delete', { id }, lead)).status).toBe(403);
+    expect((await s.call('DELETE', 'comments/delete', { id }, scientist)).body).toEqual({});
+    expect((await s.call('DELETE', 'comments/delete', { id }, scientist)).status).toBe(404);
     const said = (await s.t.registry.activityLog('delays')).filter((row) => row.action.endsWith('COMMENT'));
     expect(said.map((row) => [row.action, row.comment])).toEqual([
       ['NEW_COMMENT', 'odd'],
@@ -313,7 +319,8 @@ describe('comments', () => {
       ['DELETED_COMMENT', 'fine'],
     ]);
     expect(
-      (await s.call('POST', 'comments/create', { name: 'delays', version, comment: 'x'.repeat(65_536) }, ada)).status,
+      (await s.call('POST', 'comments/create', { name: 'delays', version, comment: 'x'.repeat(65_536) }, scientist))
+        .status,
     ).toBe(400);
   });
 });
@@ -337,7 +344,10 @@ describe('Databricks’ own calls', () => {
       STAGING,
     );
     expect(moved.body).toMatchObject({
-      model_version_databricks: { current_stage: 'None', open_requests: [{ to_stage: 'Production', user_id: 'ada' }] },
+      model_version_databricks: {
+        current_stage: 'None',
+        open_requests: [{ to_stage: 'Production', user_id: 'scientist' }],
+      },
     });
   });
 

@@ -45,9 +45,12 @@ async function call(method: 'GET' | 'POST' | 'DELETE', path: string, body?: obje
 describe('users over REST', () => {
   it('are made, given roles, tokens and keys, and leave', async () => {
     const before = changes;
-    const made = await call('POST', '/users', { name: 'ada@example.com', description: 'flights team' });
-    expect(made).toMatchObject({ status: 200, body: { user: { name: 'ada@example.com', kind: 'user', roles: [] } } });
-    const path = '/users/ada@example.com';
+    const made = await call('POST', '/users', { name: 'scientist@example.com', description: 'flights team' });
+    expect(made).toMatchObject({
+      status: 200,
+      body: { user: { name: 'scientist@example.com', kind: 'user', roles: [] } },
+    });
+    const path = '/users/scientist@example.com';
     const forOne = { role: 'production-manager', model: 'flights-delay' };
     expect(await call('POST', `${path}/roles`, { role: 'viewer' })).toMatchObject({ status: 200 });
     expect(await call('POST', `${path}/roles`, forOne)).toMatchObject({ status: 200 });
@@ -55,7 +58,7 @@ describe('users over REST', () => {
     expect(body).toMatchObject({ token_info: { label: 'laptop', expires_at: '2001-05-31T00:00:00.000Z' } });
     const hers = bearer(body['token'] as string);
     expect((await call('GET', '/whoami', undefined, hers)).body).toEqual({
-      name: 'ada@example.com',
+      name: 'scientist@example.com',
       proof: 'token',
       roles: ['viewer'],
       rights: ['read'],
@@ -80,19 +83,19 @@ describe('users over REST', () => {
   });
 
   it('are for admins', async () => {
-    const token = await t.userWithToken('ada', 'governance-officer');
+    const token = await t.userWithToken('scientist', 'governance-officer');
     for (const [method, path, body] of [
       ['GET', '/users', undefined],
       ['POST', '/users', { name: 'x' }],
-      ['POST', '/users/ada/roles', { role: 'admin' }],
-      ['DELETE', '/users/ada/roles', { role: 'viewer' }],
+      ['POST', '/users/scientist/roles', { role: 'admin' }],
+      ['DELETE', '/users/scientist/roles', { role: 'viewer' }],
       ['POST', '/users/root/tokens', { label: 'x' }],
       ['DELETE', '/tokens/0', { reason: 'x' }],
-      ['POST', '/users/ada/keys', { public_key: KEY }],
+      ['POST', '/users/scientist/keys', { public_key: KEY }],
       ['DELETE', '/keys/0', { reason: 'x' }],
       ['POST', '/users/root/disable', { reason: 'x' }],
     ] as const) {
-      const answer = await call(method, path, body, basic('ada', token));
+      const answer = await call(method, path, body, basic('scientist', token));
       expect([path, answer.status, answer.body['error_code']]).toEqual([path, 403, 'PERMISSION_DENIED']);
       expect((await call(method, path, body, {})).status).toBe(401);
     }

@@ -20,16 +20,16 @@ const refusal = async (headers: Parameters<TestIdentity['identity']['authenticat
 
 describe('a token', () => {
   it('lets its owner in by Bearer, and by Basic as MLflow sends it', async () => {
-    const token = await t.userWithToken('ada', 'viewer', 'ml-lead');
-    for (const headers of [bearer(token), { authorization: `bearer  ${token}` }, basic('ada', token)]) {
+    const token = await t.userWithToken('scientist', 'viewer', 'ml-lead');
+    for (const headers of [bearer(token), { authorization: `bearer  ${token}` }, basic('scientist', token)]) {
       const caller = await t.identity.authenticate(headers);
-      expect(caller).toMatchObject({ name: 'ada', proof: 'token', roles: ['viewer', 'ml-lead'] });
+      expect(caller).toMatchObject({ name: 'scientist', proof: 'token', roles: ['viewer', 'ml-lead'] });
       expect([caller.may('read'), caller.may('contribute')]).toEqual([true, false]);
     }
   });
 
   it('is stored as a hash only', async () => {
-    const token = await t.userWithToken('ada', 'viewer');
+    const token = await t.userWithToken('scientist', 'viewer');
     expect(token).toMatch(/^ss_[A-Za-z0-9_-]{43}$/);
     const everything = await t.db.read(async (knex) =>
       JSON.stringify([await knex('tokens'), await knex('activity_log'), await knex('principals')]),
@@ -39,7 +39,7 @@ describe('a token', () => {
   });
 
   it('notes its last use at most once a minute', async () => {
-    const token = await t.userWithToken('ada', 'viewer');
+    const token = await t.userWithToken('scientist', 'viewer');
     const used = async () => (await t.identity.tokens())[0]?.lastUsedAt;
     expect(await used()).toBeNull();
     const seen = [];
@@ -53,42 +53,42 @@ describe('a token', () => {
   });
 
   it('ends when it expires, and when it is revoked, and tells its holder so', async () => {
-    const token = await t.userWithToken('ada', 'viewer');
+    const token = await t.userWithToken('scientist', 'viewer');
     t.advance(90 * DAY - 1);
     await t.identity.authenticate(bearer(token));
     t.advance(1);
     expect(await refusal(bearer(token))).toMatch(/expired on 2001-07-30T00:00:00.000Z/);
     // The label is free again.
-    const next = await t.identity.createToken({ principal: 'ada', label: 'laptop', days: 1, by: BY });
+    const next = await t.identity.createToken({ principal: 'scientist', label: 'laptop', days: 1, by: BY });
     await t.identity.authenticate(bearer(next.token));
     await t.identity.revokeToken({ id: next.id, reason: 'laptop stolen', by: BY });
     expect(await refusal(bearer(next.token))).toMatch(/revoked on .*laptop stolen/);
-    expect(await refusal(basic('ada', next.token))).toMatch(/revoked/);
+    expect(await refusal(basic('scientist', next.token))).toMatch(/revoked/);
   });
 
   it('counts again at once when roles change', async () => {
-    const token = await t.userWithToken('ada', 'contributor');
+    const token = await t.userWithToken('scientist', 'contributor');
     const may = async () => (await t.identity.authenticate(bearer(token))).may('contribute');
     expect(await may()).toBe(true);
-    await t.identity.revokeRole({ principal: 'ada', role: 'contributor', by: BY });
+    await t.identity.revokeRole({ principal: 'scientist', role: 'contributor', by: BY });
     expect(await may()).toBe(false);
   });
 });
 
 describe('whoever does not show who he is', () => {
   it('gets one answer, whether or not there is such a user', async () => {
-    const token = await t.userWithToken('ada', 'viewer');
-    await t.userWithToken('bob', 'admin');
+    const token = await t.userWithToken('scientist', 'viewer');
+    await t.userWithToken('lead', 'admin');
     const answers = await Promise.all([
       refusal(bearer(newToken())),
-      refusal(basic('ada', newToken())),
+      refusal(basic('scientist', newToken())),
       refusal(basic('nobody', newToken())),
       // Somebody else's good token under another name, of somebody who is there and of nobody.
-      refusal(basic('bob', token)),
+      refusal(basic('lead', token)),
       refusal(basic('nobody', token)),
       refusal(basic('', token)),
-      refusal(basic('ada', 'password')),
-      refusal(basic('ada', '')),
+      refusal(basic('scientist', 'password')),
+      refusal(basic('scientist', '')),
       refusal(bearer('dapi0123456789')),
       refusal(bearer(token.slice(0, -1))),
       refusal(bearer('eyJhbGciOiJSUzI1NiJ9.e30.c2ln')),
@@ -100,7 +100,7 @@ describe('whoever does not show who he is', () => {
 
   it('is refused whatever the header holds', async () => {
     for (const [what, authorization] of [
-      ['an unknown scheme', 'Digest username="ada"'],
+      ['an unknown scheme', 'Digest username="scientist"'],
       ['a bare word', 'ss_abc'],
       ['nothing', ''],
       ['Bearer alone', 'Bearer '],
@@ -131,7 +131,7 @@ describe('whoever does not show who he is', () => {
   });
 
   it('may never do more than with a name', async () => {
-    const token = await t.userWithToken('ada');
+    const token = await t.userWithToken('scientist');
     expect((await t.identity.authenticate(bearer(token))).may('read')).toBe(false);
     t.setAccess({ anonymous: 'viewer' });
     expect((await t.identity.authenticate(bearer(token))).may('read')).toBe(true);
@@ -140,7 +140,7 @@ describe('whoever does not show who he is', () => {
 
 describe('break-glass', () => {
   it('is held by the roles that the policy lists', async () => {
-    const token = await t.userWithToken('ada', 'admin');
+    const token = await t.userWithToken('scientist', 'admin');
     const may = async () => (await t.identity.authenticate(bearer(token))).may('break-glass');
     expect(await may()).toBe(false);
     t.setAccess({ break_glass: ['admin'] });

@@ -11,12 +11,16 @@ describe('readCredentials', () => {
   it('reads Bearer and Basic', () => {
     expect(readCredentials({})).toEqual({ kind: 'none' });
     expect(readCredentials(bearer(token))).toEqual({ kind: 'token', token, user: null });
-    expect(readCredentials(basic('ada@example.com', token))).toEqual({ kind: 'token', token, user: 'ada@example.com' });
+    expect(readCredentials(basic('scientist@example.com', token))).toEqual({
+      kind: 'token',
+      token,
+      user: 'scientist@example.com',
+    });
     expect(readCredentials(bearer('aa.bb.cc'))).toEqual({ kind: 'jwt', jwt: 'aa.bb.cc' });
   });
 
   it('takes what stands before the first colon for the name', () => {
-    const header = `Basic ${Buffer.from(`ada:x:${token}`).toString('base64')}`;
+    const header = `Basic ${Buffer.from(`scientist:x:${token}`).toString('base64')}`;
     expect(() => readCredentials({ authorization: header })).toThrow(/not known/);
   });
 

@@ -5,10 +5,10 @@ import { basic, bearer, BY, openTestIdentity, type TestIdentity } from './open-t
 import { AUDIENCE, startTestProvider, type TestProvider } from './test-provider.ts';
 
 const GROUPS = {
-  ada: ['data-science', 'everybody'],
-  grace: 'governance-board',
-  bob: [],
-  eve: ['constructor', '__proto__', 7],
+  scientist: ['data-science', 'everybody'],
+  thirdOfficer: 'governance-board',
+  lead: [],
+  stranger: ['constructor', '__proto__', 7],
   registry: ['governance-board'],
   local: ['governance-board'],
 };
@@ -44,43 +44,43 @@ const refused = (message: RegExp) => ({ type: 'NotAuthenticated', message: expec
 
 describe('a JWT of the provider', () => {
   it('lets in with the roles of the groups', async () => {
-    const ada = await caller(await provider.tokenFor('ada'));
-    expect(ada).toMatchObject({ name: 'ada', proof: 'oidc', roles: ['viewer'] });
-    const grace = await caller(await provider.tokenFor('grace'));
-    expect(grace.roles).toEqual(['governance-officer', 'governance']);
-    expect(grace.may('govern')).toBe(true);
-    for (const client of ['bob', 'eve']) {
+    const scientist = await caller(await provider.tokenFor('scientist'));
+    expect(scientist).toMatchObject({ name: 'scientist', proof: 'oidc', roles: ['viewer'] });
+    const thirdOfficer = await caller(await provider.tokenFor('thirdOfficer'));
+    expect(thirdOfficer.roles).toEqual(['governance-officer', 'governance']);
+    expect(thirdOfficer.may('govern')).toBe(true);
+    for (const client of ['lead', 'stranger']) {
       const nobody = await caller(await provider.tokenFor(client));
       expect([nobody.roles, nobody.may('read')]).toEqual([[], false]);
     }
   });
 
   it('brings the roles granted here too, and the name is written down once', async () => {
-    const jwt = await provider.tokenFor('ada');
+    const jwt = await provider.tokenFor('scientist');
     await Promise.all([caller(jwt), caller(jwt), caller(jwt)]);
-    expect(await t.identity.principals()).toMatchObject([{ name: 'ada', kind: 'user', issuer: provider.issuer }]);
+    expect(await t.identity.principals()).toMatchObject([{ name: 'scientist', kind: 'user', issuer: provider.issuer }]);
     expect(await t.actions()).toEqual(['CREATED_USER']);
-    await t.identity.grantRole({ principal: 'ada', role: 'ml-lead', by: BY });
+    await t.identity.grantRole({ principal: 'scientist', role: 'ml-lead', by: BY });
     expect((await caller(jwt)).roles).toEqual(['ml-lead', 'viewer']);
   });
 
   it('does not let in who left, nor one who has the name of a local account', async () => {
-    await caller(await provider.tokenFor('ada'));
-    await t.identity.disable({ principal: 'ada', reason: 'changed jobs', by: BY });
-    await expect(caller(await provider.tokenFor('ada'))).rejects.toMatchObject(refused(/left on .*changed jobs/));
+    await caller(await provider.tokenFor('scientist'));
+    await t.identity.disable({ principal: 'scientist', reason: 'changed jobs', by: BY });
+    await expect(caller(await provider.tokenFor('scientist'))).rejects.toMatchObject(refused(/left on .*changed jobs/));
     await t.userWithToken('local', 'viewer');
     await expect(caller(await provider.tokenFor('local'))).rejects.toMatchObject(refused(/registry's own/));
     await expect(caller(await provider.tokenFor('registry'))).rejects.toMatchObject(refused(/cannot be used/));
   });
 
   it('may leave before it ever comes', async () => {
-    await t.identity.addPrincipal({ name: 'bob', kind: 'user', issuer: provider.issuer, by: BY });
-    await t.identity.disable({ principal: 'bob', reason: 'never started', by: BY });
-    await expect(caller(await provider.tokenFor('bob'))).rejects.toMatchObject(refused(/never started/));
+    await t.identity.addPrincipal({ name: 'lead', kind: 'user', issuer: provider.issuer, by: BY });
+    await t.identity.disable({ principal: 'lead', reason: 'never started', by: BY });
+    await expect(caller(await provider.tokenFor('lead'))).rejects.toMatchObject(refused(/never started/));
   });
 
   it('holds until it expires, and half a minute longer for clocks that differ', async () => {
-    const jwt = await provider.tokenFor('ada');
+    const jwt = await provider.tokenFor('scientist');
     advance(600 * SECOND + 29 * SECOND);
     await caller(jwt);
     advance(2 * SECOND);
@@ -88,22 +88,22 @@ describe('a JWT of the provider', () => {
   });
 
   it('must be for this registry, of this issuer', async () => {
-    const elsewhere = await provider.tokenFor('ada', 'https://elsewhere.example.com');
+    const elsewhere = await provider.tokenFor('scientist', 'https://elsewhere.example.com');
     await expect(caller(elsewhere)).rejects.toMatchObject(refused(/"aud"/));
     t.setAccess(rules({ issuer: 'https://login.example.com' }));
-    await expect(caller(await provider.tokenFor('ada'))).rejects.toMatchObject(refused(/another issuer/));
+    await expect(caller(await provider.tokenFor('scientist'))).rejects.toMatchObject(refused(/another issuer/));
     t.setAccess({});
-    await expect(caller(await provider.tokenFor('ada'))).rejects.toMatchObject(refused(/not known here/));
+    await expect(caller(await provider.tokenFor('scientist'))).rejects.toMatchObject(refused(/not known here/));
   });
 
   it('must have the claim that names a person', async () => {
     t.setAccess(rules({ name_claim: 'email' }));
-    await expect(caller(await provider.tokenFor('ada'))).rejects.toMatchObject(refused(/"email"/));
+    await expect(caller(await provider.tokenFor('scientist'))).rejects.toMatchObject(refused(/"email"/));
   });
 });
 
 describe('a forged JWT', () => {
-  const parts = async (): Promise<string[]> => (await provider.tokenFor('ada')).split('.');
+  const parts = async (): Promise<string[]> => (await provider.tokenFor('scientist')).split('.');
   const encoded = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
   it('is refused whatever it says of itself', async () => {
@@ -115,7 +115,7 @@ describe('a forged JWT', () => {
     const sign = (key: Parameters<SignJWT['sign']>[0], alg: string, more: object = {}) =>
       new SignJWT(claims).setProtectedHeader({ alg, kid: kid ?? '', ...more }).sign(key);
     const forged = [
-      `${header}.${encoded({ ...claims, sub: 'grace', groups: ['governance-board'] })}.${signature}`,
+      `${header}.${encoded({ ...claims, sub: 'thirdOfficer', groups: ['governance-board'] })}.${signature}`,
       `${header}.${payload}.${'A'.repeat(342)}`,
       // The public key as an HMAC secret.
       await sign(createSecretKey(Buffer.from(published)), 'HS256'),
@@ -141,23 +141,23 @@ describe('a forged JWT', () => {
 describe('the keys of the provider', () => {
   it('are fetched once and kept; another one is found after a rotation, and the old one is dead', async () => {
     const before = provider.keysServed();
-    const jwt = await provider.tokenFor('ada');
+    const jwt = await provider.tokenFor('scientist');
     for (let i = 0; i < 5; i += 1) await caller(jwt);
     expect(provider.keysServed() - before).toBe(1);
     advance(60 * SECOND);
     provider.rotateKeys();
-    const next = await provider.tokenFor('ada');
-    expect((await caller(next)).name).toBe('ada');
+    const next = await provider.tokenFor('scientist');
+    expect((await caller(next)).name).toBe('scientist');
     expect(provider.keysServed() - before).toBe(2);
     await expect(caller(jwt)).rejects.toMatchObject(refused(/not signed with a key/));
   });
 
   it('are not fetched for each made-up key name', async () => {
-    await caller(await provider.tokenFor('ada'));
+    await caller(await provider.tokenFor('scientist'));
     const before = provider.keysServed();
     const { privateKey } = await generateKeyPair('RS256');
     for (let i = 0; i < 20; i += 1) {
-      const jwt = await new SignJWT({ sub: 'ada' })
+      const jwt = await new SignJWT({ sub: 'scientist' })
         .setProtectedHeader({ alg: 'RS256', kid: `made-up-${i}` })
         .setIssuer(provider.issuer)
         .setAudience(AUDIENCE)
@@ -171,7 +171,7 @@ describe('the keys of the provider', () => {
 
 describe('a provider that cannot be reached', () => {
   it('makes JWTs wait, not tokens of our own; and is asked again when it is back', async () => {
-    const jwt = await provider.tokenFor('ada');
+    const jwt = await provider.tokenFor('scientist');
     const token = await t.userWithToken('local', 'viewer');
     await provider.stop();
     try {
@@ -186,15 +186,15 @@ describe('a provider that cannot be reached', () => {
     } finally {
       await provider.restart();
     }
-    expect((await caller(jwt)).name).toBe('ada');
+    expect((await caller(jwt)).name).toBe('scientist');
   });
 
   it('is as good as up while its keys are kept', async () => {
-    const jwt = await provider.tokenFor('ada');
+    const jwt = await provider.tokenFor('scientist');
     await caller(jwt);
     await provider.stop();
     try {
-      expect((await caller(jwt)).name).toBe('ada');
+      expect((await caller(jwt)).name).toBe('scientist');
     } finally {
       await provider.restart();
     }

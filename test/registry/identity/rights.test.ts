@@ -45,7 +45,7 @@ describe('the rights of a role', () => {
 
 describe('roles for one model', () => {
   const caller = createCaller({
-    name: 'ada',
+    name: 'scientist',
     proof: 'token',
     roles: ['viewer'],
     modelRoles: [

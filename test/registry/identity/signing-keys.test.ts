@@ -56,15 +56,17 @@ describe('the signing keys', () => {
   fresh();
 
   it('belong to one principal each, and a revoked one does not come back', async () => {
-    for (const name of ['ada', 'bob']) await t.identity.addPrincipal({ name, kind: 'user', by: BY });
-    const key = await t.identity.addKey({ principal: 'ada', publicKey: RFC_PEM, by: BY });
-    expect(key).toMatchObject({ keyId: RFC_KEY_ID, principal: 'ada', publicKey: RFC_KEY, revokedAt: null });
-    expect(await t.identity.addKey({ principal: 'ada', publicKey: RFC_KEY, by: BY })).toEqual(key);
+    for (const name of ['scientist', 'lead']) await t.identity.addPrincipal({ name, kind: 'user', by: BY });
+    const key = await t.identity.addKey({ principal: 'scientist', publicKey: RFC_PEM, by: BY });
+    expect(key).toMatchObject({ keyId: RFC_KEY_ID, principal: 'scientist', publicKey: RFC_KEY, revokedAt: null });
+    expect(await t.identity.addKey({ principal: 'scientist', publicKey: RFC_KEY, by: BY })).toEqual(key);
     const exists = { type: 'AlreadyExists' };
-    await expect(t.identity.addKey({ principal: 'bob', publicKey: RFC_KEY, by: BY })).rejects.toMatchObject(exists);
+    await expect(t.identity.addKey({ principal: 'lead', publicKey: RFC_KEY, by: BY })).rejects.toMatchObject(exists);
     const revoked = await t.identity.revokeKey({ keyId: RFC_KEY_ID, reason: 'lost', by: BY });
     expect(await t.identity.revokeKey({ keyId: RFC_KEY_ID, reason: 'again', by: BY })).toEqual(revoked);
-    await expect(t.identity.addKey({ principal: 'ada', publicKey: RFC_KEY, by: BY })).rejects.toMatchObject(exists);
+    await expect(t.identity.addKey({ principal: 'scientist', publicKey: RFC_KEY, by: BY })).rejects.toMatchObject(
+      exists,
+    );
     expect(await t.identity.signingKeys()).toEqual([revoked]);
     expect((await t.actions()).slice(2)).toEqual(['ADDED_KEY', 'REVOKED_KEY']);
     await expect(t.identity.revokeKey({ keyId: '0000000000000000', reason: 'x', by: BY })).rejects.toMatchObject({

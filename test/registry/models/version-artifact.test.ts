@@ -5,7 +5,7 @@ import type { Act } from '../../../registry/models/act.ts';
 import { openTestRegistry, type TestRegistry } from '../open-test-registry.ts';
 
 const act: Act = {
-  caller: createCaller({ name: 'ada', proof: 'token', roles: ['contributor'] }),
+  caller: createCaller({ name: 'scientist', proof: 'token', roles: ['contributor'] }),
   directChanges: 'refused',
 };
 

@@ -90,7 +90,9 @@ export async function openDeliveries(env: Readonly<Record<string, string>> = {})
     ...{ database, deps, printed, deliver, deliverAll, setNotifications },
     webhooks: createWebhooks({ db, secrets, now }),
     act: (activity) =>
-      db.write((trx) => writeActivity(trx, { at: now().toISOString(), action: 'NEW_COMMENT', by: 'ada', ...activity })),
+      db.write((trx) =>
+        writeActivity(trx, { at: now().toISOString(), action: 'NEW_COMMENT', by: 'scientist', ...activity }),
+      ),
     pass: (passed) => {
       ms += passed;
     },

@@ -90,7 +90,7 @@ describe('notifiers', () => {
     await fixture.deliver('notify-console');
     expect(fixture.printed).toEqual([
       `[dev] flights version 3 waits for a decision
-by: ada
+by: scientist
 evidence: ${EVIDENCE}
 until: 2001-03-03T00:00:00.000Z
 look: http://127.0.0.1:8234/prod/flights/3
@@ -118,7 +118,7 @@ $ ${COMMAND}
       const last = await trx('deliveries')
         .where({ subscriber_id: 'notify-file' })
         .max<{ last: number }[]>({ last: 'activity' });
-      const body = JSON.stringify({ ...OPENED, at: '', by: 'ada', comment: '' });
+      const body = JSON.stringify({ ...OPENED, at: '', by: 'scientist', comment: '' });
       await trx('deliveries')
         .where({ subscriber_id: 'notify-file', activity: last[0]?.last })
         .update({ status: 'pending', body });
@@ -189,7 +189,15 @@ $ ${COMMAND}
 });
 
 describe('a notice', () => {
-  const activity = { sequence: 1, at: '', model: '', version: 0, fromStage: null, toStage: null, by: 'ada' } as const;
+  const activity = {
+    sequence: 1,
+    at: '',
+    model: '',
+    version: 0,
+    fromStage: null,
+    toStage: null,
+    by: 'scientist',
+  } as const;
   const rest = { proof: 'token', comment: '', evidenceDigest: null, workflowId: null, workflowRunId: null } as const;
 
   it('says what does not pass today', () => {
@@ -204,6 +212,8 @@ describe('a notice', () => {
 
   it('stands whatever the details are', () => {
     for (const details of [null, {}, { roles: 3, commands: [1, null, {}], findings: 'x', until: {} }])
-      expect(noticeOf({ ...activity, ...rest, action: 'GATE_REMINDED', details }, 'prod').lines).toEqual(['by: ada']);
+      expect(noticeOf({ ...activity, ...rest, action: 'GATE_REMINDED', details }, 'prod').lines).toEqual([
+        'by: scientist',
+      ]);
   });
 });

@@ -16,7 +16,7 @@ import { sampleEvidence } from '../../support/sample-evidence.ts';
 import { signedDecision, testKey } from '../../support/signed-decisions.ts';
 
 const MODEL = 'delays';
-const APPROVER = 'ada';
+const APPROVER = 'scientist';
 const now = (): Date => new Date('2001-06-01T00:00:00Z');
 
 let t: TestRegistry;
@@ -207,7 +207,7 @@ describe('a pack of somebody who has the environment’s key', () => {
     [
       'a decision of somebody else',
       'versions/1/decisions.json',
-      (s) => s.replace('"ada"', '"eve"'),
+      (s) => s.replace('"scientist"', '"stranger"'),
       'decisions of version 1',
       /not in the audit/,
     ],

@@ -76,7 +76,7 @@ async function outcome(handle: WorkflowHandle): Promise<PromoteModelResult> {
 
 describe('npm run decide, where the policy asks for signatures', () => {
   it('shows what is decided on, signs with the person’s key, and prints and runs the command', async () => {
-    const { config, key } = await person('alice');
+    const { config, key } = await person('officer');
     const { id, handle, version } = await startAtGate({ proof: 'signature' }, [key]);
     const args = ['approve', id, '--comment', "it's better", '--evidence', evidenceDigest().slice(0, 12)];
     const { code, stdout, stderr } = await decide(args, { XDG_CONFIG_HOME: config });
@@ -89,7 +89,7 @@ describe('npm run decide, where the policy asks for signatures', () => {
     expect(ended).toBe('promoted');
     expect(decisions).toEqual([
       {
-        approver: 'alice',
+        approver: 'officer',
         decision: 'approve',
         comment: "it's better",
         counted: true,
@@ -100,7 +100,7 @@ describe('npm run decide, where the policy asks for signatures', () => {
   });
 
   it('sends nothing in a dry run, nor on other evidence than was looked at', async () => {
-    const { config, key } = await person('alice');
+    const { config, key } = await person('officer');
     const { id, handle } = await startAtGate({ proof: 'signature' }, [key]);
     const dry = await decide(['approve', id, '-c', 'x', '--dry-run'], { XDG_CONFIG_HOME: config });
     expect(dry).toMatchObject({ code: 0, stdout: expect.stringContaining('"envelope"') as string });
@@ -111,14 +111,14 @@ describe('npm run decide, where the policy asks for signatures', () => {
   });
 
   it('lets the gate learn a key that was added after it opened', async () => {
-    const { config, key } = await person('alice');
+    const { config, key } = await person('officer');
     const { id, handle } = await startAtGate({ proof: 'signature' }, [], [key]);
     expect(await decide(['reject', id, '-c', 'no'], { XDG_CONFIG_HOME: config })).toMatchObject({ code: 0 });
     expect(await outcome(handle)).toMatchObject({ outcome: 'rejected' });
   });
 
   it('says what is missing: a key, one that nobody else can read, a gate that waits', async () => {
-    const { config, key } = await person('alice');
+    const { config, key } = await person('officer');
     const { id, handle } = await startAtGate({ proof: 'signature' }, [key]);
     const without = await decide(['approve', id, '-c', 'x']);
     expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no key') as string });
@@ -202,11 +202,14 @@ describe('npm run decide, where the policy asks for tokens', () => {
 
   it('says why the registry refused, and what is missing without a token', async () => {
     const { id, handle } = await startAtGate({ proof: 'token' });
-    const { url } = await registryThatSays(403, { error_code: 'PERMISSION_DENIED', message: 'erin is no approver' });
+    const { url } = await registryThatSays(403, {
+      error_code: 'PERMISSION_DENIED',
+      message: 'auditor is no approver',
+    });
     const refused = await decide(['reject', id, '-c', 'no'], { SUPERSTEP_TOKEN: 't', SUPERSTEP_REGISTRY_ADDRESS: url });
     expect(refused).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('PERMISSION_DENIED): erin is no approver') as string,
+      stderr: expect.stringContaining('PERMISSION_DENIED): auditor is no approver') as string,
     });
     const without = await decide(['reject', id, '-c', 'no'], { SUPERSTEP_REGISTRY_ADDRESS: url });
     expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining('set SUPERSTEP_TOKEN') as string });

@@ -50,21 +50,23 @@ const lastLine = ({ out }: Ran): string => out.trimEnd().split('\n').at(-1) ?? '
 
 describe('npm run users', () => {
   it('makes somebody who can come in, and lets them go', async () => {
-    expect((await users('add', 'ada', '--description', 'flights team')).code).toBe(0);
-    expect((await users('grant', 'ada', 'ml-lead', '--model', 'flights-delay')).out).toContain(
+    expect((await users('add', 'scientist', '--description', 'flights team')).code).toBe(0);
+    expect((await users('grant', 'scientist', 'ml-lead', '--model', 'flights-delay')).out).toContain(
       'ml-lead for flights-delay',
     );
-    const token = lastLine(await users('token', 'new', 'ada', '--label', 'laptop'));
+    const token = lastLine(await users('token', 'new', 'scientist', '--label', 'laptop'));
     const headers = { authorization: `Bearer ${token}` };
     expect((await identity.authenticate(headers)).rolesFor('flights-delay')).toEqual(['ml-lead']);
     const { out } = await users('list', '--json');
     expect(JSON.parse(out)).toMatchObject([
-      { name: 'ada', tokens: [{ label: 'laptop' }], roles: [{ role: 'ml-lead' }] },
+      { name: 'scientist', tokens: [{ label: 'laptop' }], roles: [{ role: 'ml-lead' }] },
     ]);
     expect(out).not.toContain(token);
-    expect((await users('disable', 'ada', '--reason', 'changed jobs')).out).toMatch(/^ada left on .*changed jobs/);
+    expect((await users('disable', 'scientist', '--reason', 'changed jobs')).out).toMatch(
+      /^scientist left on .*changed jobs/,
+    );
     await expect(identity.authenticate(headers)).rejects.toThrow(/changed jobs/);
-    expect(lastLine(await users('list', 'ada'))).toMatch(/^ada +left \d{4}-\d\d-\d\d +- +- +-$/);
+    expect(lastLine(await users('list', 'scientist'))).toMatch(/^scientist +left \d{4}-\d\d-\d\d +- +- +-$/);
     const who = (await db.read((knex) => knex('activity_log').distinct().pluck('done_by'))) as string[];
     expect(who).toEqual([expect.stringMatching(/^machine:./)]);
   });
@@ -81,11 +83,13 @@ describe('npm run users', () => {
     const again = await users('key', 'new');
     expect([again.code, again.err]).toEqual([1, expect.stringContaining('not overwritten') as string]);
     expect(await readFile(key.file, 'utf8')).toBe(pem);
-    await users('add', 'ada');
-    expect((await users('key', 'add', 'ada', key.publicKey)).out).toBe(`ada may sign with key ${key.keyId}\n`);
-    expect((await users('key', 'add', 'ada', key.file)).err).toContain('expected an Ed25519 public key');
+    await users('add', 'scientist');
+    expect((await users('key', 'add', 'scientist', key.publicKey)).out).toBe(
+      `scientist may sign with key ${key.keyId}\n`,
+    );
+    expect((await users('key', 'add', 'scientist', key.file)).err).toContain('expected an Ed25519 public key');
     expect((await users('key', 'revoke', key.keyId, '--reason', 'lost')).out).toContain(
-      `key ${key.keyId} of ada ended`,
+      `key ${key.keyId} of scientist ended`,
     );
   });
 
@@ -99,12 +103,12 @@ describe('npm run users', () => {
   it('says what is wrong, and changes nothing then', async () => {
     await writeFile(join(home, 'no-key'), 'text');
     for (const [args, message] of [
-      [['grant', 'ada', 'viewer'], 'UnknownResource: there is no user "ada"'],
-      [['add', 'ada', '--oidc'], 'the policy names no provider'],
-      [['list', 'ada'], 'there is no user "ada"'],
+      [['grant', 'scientist', 'viewer'], 'UnknownResource: there is no user "scientist"'],
+      [['add', 'scientist', '--oidc'], 'the policy names no provider'],
+      [['list', 'scientist'], 'there is no user "scientist"'],
       [['add', 'a:b'], 'InvalidInput'],
-      [['key', 'add', 'ada', join(home, 'absent')], 'neither a public key'],
-      [['key', 'add', 'ada', join(home, 'no-key')], 'expected an Ed25519 public key'],
+      [['key', 'add', 'scientist', join(home, 'absent')], 'neither a public key'],
+      [['key', 'add', 'scientist', join(home, 'no-key')], 'expected an Ed25519 public key'],
       [['list', '-n', 'staging'], 'there is no registry'],
     ] as const) {
       const { code, out, err } = await users(...args);
