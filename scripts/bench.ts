@@ -8,6 +8,7 @@ import { benchEndpoint } from './bench/endpoint-bench.ts';
 import type { Figure } from './bench/figures.ts';
 import { benchGates } from './bench/gates-bench.ts';
 import { benchRefresh } from './bench/lake-bench.ts';
+import { benchRegistry } from './bench/registry-bench.ts';
 import { currentCommit, describeMachine } from './bench/machine.ts';
 import { prepare, type Prepared } from './bench/prepared.ts';
 import { type BenchReport, type FailedBench, renderReport } from './bench/report.ts';
@@ -34,7 +35,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 };
 const DEMO = 'demo';
 /** Only where they are asked for by name. */
-const ON_DEMAND: Readonly<Record<string, Bench>> = { gates: benchGates, [DEMO]: benchDemo };
+const ON_DEMAND: Readonly<Record<string, Bench>> = { gates: benchGates, registry: benchRegistry, [DEMO]: benchDemo };
 
 const HELP = `npm run bench: measures Superstep on this machine and says how far each figure is from a known limit. About ten
 minutes on two cores. A report, no test: a missed target does not fail it. Run it on a machine that does nothing else.

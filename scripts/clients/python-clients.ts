@@ -7,7 +7,7 @@ import { type Report, withTicks } from '../setup/report.ts';
 import { runCommand } from '../setup/run-command.ts';
 import { pythonWithPip } from '../setup/wheel.ts';
 
-const PART = 'Python clients';
+const PART = 'Python packages';
 const INSTALL_TIMEOUT_MS = 900_000;
 
 /**
@@ -25,7 +25,7 @@ export async function ensurePythonClients(cache: string, requirements: string, r
   const onWait = (pid: number): void => report(`${PART}: process ${pid} is installing them; waiting for it`);
   await withLock(join(cache, 'python-clients.lock'), onWait, async () => {
     if (existsSync(python)) return;
-    report(`${PART}: installing ${requirements} (450 MB, a minute or so) ...`);
+    report(`${PART}: installing ${requirements} (some 450 MB, a minute or so) ...`);
     const partial = `${kept}.partial`;
     await rm(partial, { recursive: true, force: true });
     await mkdir(dirname(kept), { recursive: true });
