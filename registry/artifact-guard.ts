@@ -92,9 +92,10 @@ async function runsAt(trx: Knex, narrow: Narrow): Promise<Guarded[]> {
   return rows.flatMap(({ id, artifact_uri }) => guardedAt(artifact_uri, `run ${id} of a workflow`, true));
 }
 
-/** The same place may be spelt with more slashes: those few are compared one by one. */
+/** The same place may be spelt with more slashes, fewer, encoded or in capitals: those few are compared one by one. */
 function spelledOtherwise(query: Knex.QueryBuilder, column: string): Knex.QueryBuilder {
-  return query.orWhere(column, 'like', 'mlflow-artifacts:%//%');
+  const other = `like '%//%' or ?? like '%!%%' escape '!' or substr(??, 1, ${ROOT.length}) <> '${ROOT}'`;
+  return query.orWhereRaw(`lower(??) like 'mlflow-artifacts:%' and (?? ${other})`, Array<string>(4).fill(column));
 }
 
 function guardedAt(uri: string, what: string, closed: boolean): Guarded[] {

@@ -127,11 +127,16 @@ describe('where direct changes are refused', () => {
     expect(await files.get(other)).toBeUndefined();
   });
 
-  it('finds a version whose folder is spelt with more slashes, and lets a deleted one go', async () => {
+  it.each([
+    'mlflow-artifacts:///2/x//model',
+    'mlflow-artifacts:/2/%78/model',
+    'mlflow-artifacts:/2/%2578/model',
+    'mlflow-artifacts:2/x/model',
+    'MLFLOW-ARTIFACTS:/2/x/model',
+  ])('finds a version whose folder is spelt %s, and lets a deleted one go', async (uri) => {
     const at = '2/x/model/MLmodel';
     await put([at]);
     const version = { model: 'delays', version: 1 };
-    const uri = 'mlflow-artifacts:///2/x//model';
     await t.db.write((trx) => trx('model_versions').where(version).update({ download_uri: uri }));
     await expect(files.delete('2/x', 'refused')).rejects.toMatchObject(refused);
     await expect(files.put(at, await content('forged'), 'refused')).rejects.toMatchObject(refused);
