@@ -44,7 +44,7 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
      * one that the evidence compares with, nothing changes and the answer says so: compare again. Nor does anything
      * change for a version that a newer one has superseded, when approvers have left since they decided, or in a freeze.
      *
-     * @throws StaleDecision when the request is closed or rests on other evidence
+     * @throws StaleDecision when the request is closed, rests on other evidence, or the version has another file
      * @throws NotAuthorized when it was rejected, too few approvers have said yes, or one of them did not prove it
      */
     promote: (input: PromoteInput): Promise<PromoteResult> =>
@@ -56,6 +56,7 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
         requireSameRequest(request, input);
         if (request.status === 'superseded') return { outcome: 'superseded' };
         requireOpen(request, input);
+        requireJudgedFile(version, input);
         const checked = await checkApprovals(trx, { ...input, rules: gateRules(input.rules, version, request) });
         if (checked.outcome !== 'approved') return checked;
         const previous = await findProduction(trx, input.model);
@@ -154,6 +155,17 @@ function requireSameRequest(request: TransitionRequest, input: PromoteInput): vo
 
 function requireOpen(request: TransitionRequest, input: PromoteInput): void {
   if (request.status !== 'open') throw stale(request, input, `is closed: ${request.status}`);
+}
+
+/** A name may be another model's by now: what was judged is known by its file. Gates of before pinned none. */
+function requireJudgedFile({ onnx }: ModelVersion, { model, version, rules, requestId }: PromoteInput): void {
+  const { modelDigest } = rules.ground;
+  if (modelDigest === '' || modelDigest === onnx?.sha256) return;
+  throw new SuperstepError(
+    'StaleDecision',
+    `${model} version ${version} has the file ${onnx?.sha256 ?? 'none'}, and its gates have judged ${modelDigest}: another model has the name now; start promoteModel anew`,
+    { requestId, judged: modelDigest, found: onnx?.sha256 ?? null },
+  );
 }
 
 function stale(request: TransitionRequest, input: PromoteInput, problem: string): SuperstepError {

@@ -44,8 +44,7 @@ async function decide(client: Client, command: DecideCommand, env: NodeJS.Proces
   const knowing = await gateThatKnows(client, workflowId, signer.keyId);
   // What is signed is what was shown above, and not what the gate may have turned to meanwhile.
   const shown = { ...gate, rules: { ...gate.rules, keys: knowing.rules.keys } };
-  const { decision, comment } = command;
-  return sendByCli(command, { envelope: signAnswer(shown, { decision, comment }, signer, new Date()) }, env);
+  return sendByCli(command, { envelope: signAnswer(shown, command, signer, new Date()) }, env);
 }
 
 async function sendByCli(
@@ -60,8 +59,8 @@ async function sendByCli(
 }
 
 async function sendOverRest(gate: WaitingGate, command: DecideCommand, env: NodeJS.ProcessEnv): Promise<number> {
-  const { decision, comment, environment } = command;
-  const { path, body } = restRequest(gate, { decision, comment });
+  const { environment } = command;
+  const { path, body } = restRequest(gate, command);
   const url = `${await registryUrl(environment, env)}${path}`;
   print(`POST ${url}\n${JSON.stringify(body, null, 2)}\n`);
   if (command.dryRun) return 0;

@@ -47,9 +47,9 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
     decide: decide(ask),
     wake: wake(ask),
   };
-  const attestAtGate: AttestDecision = async ({ caller, request, decision, comment }) => {
+  const attestAtGate: AttestDecision = async ({ caller, request, decision, comment, conditions }) => {
     const { rules } = await waitingGate(ask, request.workflowId ?? '');
-    return { envelope: await attest(caller, { rules, decision, comment }) };
+    return { envelope: await attest(caller, { rules, decision, comment, conditions }) };
   };
   return { gates, attest: attestAtGate, startDelivery: startDelivery(ask) };
 }

@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { namesDigest } from '../../contracts/approval.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
-import type { Decision } from '../../contracts/decision-statement.ts';
+import type { Decision, DecisionCondition } from '../../contracts/decision-statement.ts';
 import { actor } from '../models/act.ts';
 import { requireMayCancel, type AskedTransition } from '../models/asked-transitions.ts';
 import { requireCommentText } from '../models/comments.ts';
+import type { Fields } from './fields.ts';
 import { actOf, wakeGates, type TransitionRoutesDeps } from './model-deps.ts';
+import { readInstant } from './model-fields.ts';
 import { activityJson, type ActivityType } from './model-json.ts';
 import { mayAnswer } from './request-actions.ts';
 import type { RestCall } from './route.ts';
@@ -66,7 +68,7 @@ async function decideAtGate(
   const seen = fields.optionalText('evidence') ?? '';
   if (seen !== '' && !namesDigest(seen, request.evidenceDigest ?? ''))
     throw notYet(request, `rests on evidence ${request.evidenceDigest ?? 'none'}, not on ${seen}; look at it again`);
-  const message = await attest({ caller, request, decision, comment });
+  const message = await attest({ caller, request, decision, comment, conditions: readConditions(fields) });
   const answer = await gates.decide({ workflowId, message });
   if (!answer.counted) {
     const { id: requestId, model, version } = request;
@@ -96,6 +98,13 @@ async function decideAtGate(
     now(),
     decision === 'reject' ? 'one reject closes the gate' : missing,
   );
+}
+
+/** What an approval asks for later: `conditions: [{ condition, due }]`, beyond Databricks' call. */
+function readConditions(fields: Fields): DecisionCondition[] {
+  return fields
+    .list('conditions')
+    .map((one) => ({ condition: one.text('condition'), due: readInstant(one.text('due'), 'due') }));
 }
 
 function notYet({ id, model, version, toStage }: AskedTransition['request'], why: string): SuperstepError {

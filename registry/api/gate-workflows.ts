@@ -1,4 +1,4 @@
-import type { Decision } from '../../contracts/decision-statement.ts';
+import type { Decision, DecisionCondition } from '../../contracts/decision-statement.ts';
 import type { Caller } from '../identity/caller.ts';
 import type { TransitionRequest } from '../open-requests.ts';
 import type { VersionName } from '../version-notes.ts';
@@ -35,4 +35,5 @@ export type AttestDecision = (act: {
   readonly request: TransitionRequest;
   readonly decision: Decision;
   readonly comment: string;
+  readonly conditions: readonly DecisionCondition[];
 }) => Promise<unknown>;

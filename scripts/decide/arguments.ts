@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Decision } from '../../contracts/decision-statement.ts';
+import type { Decision, DecisionCondition } from '../../contracts/decision-statement.ts';
 import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
 import { parseWorkflowId } from '../../contracts/workflow-ids.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
@@ -14,6 +14,8 @@ export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --com
 
   <workflow id>      promote-model/<model>/<version>
   -c, --comment      why; goes on record, for either answer
+  --condition 'DAY TEXT'  with an approval, as often as you like: what must be done by that day (2026-12-31), which
+                     npm run waivers -- conditions shows and recertification asks for
   -n, --environment  ${ENVIRONMENTS.join(', ')}; default prod
   --evidence DIGEST  of the evidence that you looked at, 12 digits or more: refused if the gate waits on other evidence
   --as ROLE          whose answer it is, where names are taken for proof
@@ -28,6 +30,8 @@ export interface DecideCommand {
   readonly decision: Decision;
   readonly workflowId: string;
   readonly comment: string;
+  /** What an approval asks for later. */
+  readonly conditions: readonly DecisionCondition[];
   readonly environment: Environment;
   readonly evidence?: string;
   readonly as?: string;
@@ -51,10 +55,13 @@ export function parseDecideArguments(args: readonly string[]): DecideCommand | u
   const { environment, evidence, as, key, address } = values;
   if (!isEnvironment(environment))
     throw messageForPerson(`unknown environment "${environment}"; there are ${ENVIRONMENTS.join(', ')}`);
+  const conditions = (values.condition ?? []).map(readCondition);
+  if (conditions.length > 0 && decision === 'reject') throw wrong('conditions go with an approval only');
   return {
     decision,
     workflowId,
     comment,
+    conditions,
     environment,
     dryRun: values['dry-run'] === true,
     ...(evidence === undefined ? {} : { evidence }),
@@ -62,6 +69,16 @@ export function parseDecideArguments(args: readonly string[]): DecideCommand | u
     ...(key === undefined ? {} : { keyFile: key }),
     ...(address === undefined ? {} : { address }),
   };
+}
+
+/** `2026-12-31 look at San Juan again`. */
+function readCondition(text: string): DecisionCondition {
+  const [, day = '', condition = ''] = /^(\S+)\s+(.*\S)\s*$/s.exec(text) ?? [];
+  const due = new Date(day);
+  if (condition !== '' && !Number.isNaN(due.getTime())) return { condition, due: due.toISOString() };
+  throw wrong(
+    `--condition "${text}": expected a day and what must be done by then, such as "2026-12-31 look at San Juan again"`,
+  );
 }
 
 function parse(args: readonly string[]) {
@@ -72,6 +89,7 @@ function parse(args: readonly string[]) {
       options: {
         comment: { type: 'string', short: 'c' },
         environment: { type: 'string', short: 'n', default: 'prod' },
+        condition: { type: 'string', multiple: true },
         evidence: { type: 'string' },
         as: { type: 'string' },
         key: { type: 'string' },

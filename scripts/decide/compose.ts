@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { type Decision, decisionStatement, signStatement } from '../../contracts/decision-statement.ts';
+import {
+  type Decision,
+  type DecisionCondition,
+  decisionStatement,
+  signStatement,
+} from '../../contracts/decision-statement.ts';
 import type { DsseEnvelope, Signer } from '../../contracts/dsse.ts';
 import { SHORTEST_DIGEST } from '../../contracts/approval.ts';
 import { MESSAGE_NAMES, type WaitingGate } from '../../contracts/messages.ts';
@@ -9,6 +14,7 @@ import { messageForPerson } from '../message-for-person.ts';
 export interface Answer {
   readonly decision: Decision;
   readonly comment: string;
+  readonly conditions: readonly DecisionCondition[];
 }
 
 /** A statement of the decision on what the gate waits on, signed by the key's owner. */
@@ -16,7 +22,9 @@ export function signAnswer(gate: WaitingGate, answer: Answer, signer: Signer, no
   const { keys, ground } = gate.rules;
   const owner = keys.find((key) => key.keyId === signer.keyId)?.owner;
   if (owner === undefined) throw messageForPerson(`the gate does not know key ${signer.keyId}`);
-  const stated = { ...answer, approver: owner, decidedAt: now.toISOString(), proof: 'signature' as const };
+  const { decision, comment } = answer;
+  const said = { decision, comment, ...withConditions(answer) };
+  const stated = { ...said, approver: owner, decidedAt: now.toISOString(), proof: 'signature' as const };
   return signStatement(decisionStatement(ground, stated), signer);
 }
 
@@ -25,7 +33,7 @@ export function claimAnswer(
   gate: WaitingGate,
   answer: Answer,
   as: string | undefined,
-): Readonly<Record<string, string>> {
+): Readonly<Record<string, unknown>> {
   const { approvers } = gate.rules;
   const approver = as ?? (approvers.length === 1 ? approvers[0] : undefined);
   if (approver === undefined || !approvers.includes(approver)) {
@@ -33,7 +41,13 @@ export function claimAnswer(
     throw messageForPerson(`${found}: --as ${approvers.join(' or --as ')}`);
   }
   const { decision, comment } = answer;
-  return { decision, approver, comment, evidence: gate.evidenceDigest.slice(0, SHORTEST_DIGEST) };
+  const evidence = gate.evidenceDigest.slice(0, SHORTEST_DIGEST);
+  return { decision, approver, comment, evidence, ...withConditions(answer) };
+}
+
+/** Left out where there are none. */
+function withConditions({ conditions }: Answer): Partial<Pick<Answer, 'conditions'>> {
+  return conditions.length === 0 ? {} : { conditions };
 }
 
 /** Arguments of the Temporal CLI that send a message as the update `decide`; sent twice it is one update. */
@@ -76,6 +90,7 @@ export function restRequest(
       comment: answer.comment,
       request_id: requestId,
       evidence: gate.evidenceDigest,
+      ...withConditions(answer),
     },
   };
 }

@@ -143,6 +143,7 @@ describe('a governed prod', () => {
     const { stdout } = await script(
       ...(['decide', 'approve', `promote-model/${PROJECT}/1`] as const),
       ...['--comment', 'beats the baseline on every slice', '--evidence', gate.digest],
+      ...['--condition', '2030-12-31 look at the small airports again'],
       ...['--address', superstep.stack.addresses.temporal],
     );
     expect(stdout).toContain('transition-requests/approve');
@@ -161,6 +162,9 @@ describe('a governed prod', () => {
       decided_by: ['officer-1'],
       decisions: [{ proof: 'token', comment: 'beats the baseline on every slice' }],
     });
+    expect((await script('waivers', 'conditions', '--model', PROJECT)).stdout).toContain(
+      'look at the small airports again, due 2030-12-31T00:00:00.000Z, asked for by officer-1; open',
+    );
     expect((await script('audit', 'verify')).stdout).toContain('one whole chain');
     const json = (await script('registry', 'production', '--model', PROJECT, '--json')).stdout;
     expect(JSON.parse(json)).toMatchObject({ version: 1, decidedBy: [{ name: 'officer-1', proof: 'token' }] });

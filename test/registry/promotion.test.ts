@@ -49,6 +49,20 @@ describe('promote', () => {
     ]);
   });
 
+  it('promotes the file that was judged, not another one that has its name by now', async () => {
+    const input = await candidate();
+    await t.approve(MODEL, input.version, input.requestId);
+    const { onnx } = await t.registry.getModelVersion(MODEL, input.version);
+    const judging = (modelDigest: string) => ({ ...takesNames(), ground: { ...takesNames().ground, modelDigest } });
+    await expect(t.registry.promote({ ...input, rules: judging(digestOf('judged')) })).rejects.toMatchObject({
+      type: 'StaleDecision',
+      message: expect.stringContaining('another model has the name now') as string,
+    });
+    expect(await stages()).toEqual(['Staging']);
+    const promoted = await t.registry.promote({ ...input, rules: judging(onnx?.sha256 ?? '') });
+    expect(promoted).toMatchObject({ outcome: 'promoted' });
+  });
+
   it('wants as many approvers as the policy says, each counted once', async () => {
     const input = { ...(await candidate()), rules: takesNames(2) };
     const refused = { type: 'NotAuthorized', message: expect.stringContaining('needs 2 approvers') as string };

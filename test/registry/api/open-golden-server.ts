@@ -30,9 +30,17 @@ const gates: GateWorkflows = {
 /** Somebody without a name, as the recorded lines have it, who may do what no one has to sign for. */
 const NOBODY = createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] });
 
+interface GoldenServerOptions {
+  readonly mlflowUi?: string | null;
+  readonly busyTimeoutMs?: number;
+}
+
 /** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's. */
-export async function openGoldenServer(caller: Caller = NOBODY, mlflowUi: string | null = null) {
-  const { db, folder, close } = await openTestDatabase();
+export async function openGoldenServer(
+  caller: Caller = NOBODY,
+  { mlflowUi = null, busyTimeoutMs = 10_000 }: GoldenServerOptions = {},
+) {
+  const { db, folder, location, close } = await openTestDatabase({ busyTimeoutMs });
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
   let clock = Date.parse('2024-01-01T00:00:00Z');
   const now = (): Date => new Date((clock += 1));
@@ -68,6 +76,7 @@ export async function openGoldenServer(caller: Caller = NOBODY, mlflowUi: string
   return {
     app,
     routes: api.routes,
+    location,
     port: (app.server.address() as AddressInfo).port,
     /** What was answered with 500. */
     bugs,

@@ -34,7 +34,7 @@ describe.skipIf(!existsSync(UI))("MLflow's own web UI on the registry", () => {
   };
 
   beforeAll(async () => {
-    server = await openGoldenServer(undefined, UI);
+    server = await openGoldenServer(undefined, { mlflowUi: UI });
     runs = [await logRun('first run', 0.71), await logRun('second run', 0.74)];
     const file = `http://127.0.0.1:${server.port}/dev/api/2.0/mlflow-artifacts/artifacts/0/${runs[0]}/artifacts/model/MLmodel`;
     await fetch(file, { method: 'PUT', body: JSON.stringify({ flavors: {} }) });

@@ -9,6 +9,7 @@ describe('parseDecideArguments', () => {
       decision: 'approve',
       workflowId: ID,
       comment: 'better everywhere',
+      conditions: [],
       environment: 'prod',
       dryRun: false,
     });
@@ -28,6 +29,7 @@ describe('parseDecideArguments', () => {
       decision: 'reject',
       workflowId: ID,
       comment: 'no',
+      conditions: [],
       environment: 'staging',
       evidence: '3f9c61a0b2de',
       address: '127.0.0.1:7233',
@@ -35,6 +37,13 @@ describe('parseDecideArguments', () => {
       as: 'ml-lead',
       dryRun: true,
     });
+  });
+
+  it('reads what an approval asks for later', () => {
+    const asked = ['approve', ID, '-c', 'ok', '--condition', '2030-12-31 look at San Juan again'];
+    expect(parseDecideArguments(asked)?.conditions).toEqual([
+      { condition: 'look at San Juan again', due: '2030-12-31T00:00:00.000Z' },
+    ]);
   });
 
   it('shows its help when asked', () => {
@@ -52,6 +61,8 @@ describe('parseDecideArguments', () => {
     [['approve', ID, '-c', 'looks', 'right'], /"right" is too much; put the comment in quotes/],
     [['approve', ID, '-c', 'x', '-n', 'production'], /unknown environment "production"; there are dev, staging, prod/],
     [['approve', ID, '--coment', 'x'], /--coment/],
+    [['approve', ID, '-c', 'x', '--condition', 'soon look'], /expected a day and what must be done by then/],
+    [['reject', ID, '-c', 'x', '--condition', '2030-12-31 look'], /with an approval only/],
   ] as const)('says what is wrong with %j', (args, message) => {
     expect(() => parseDecideArguments(args)).toThrow(message);
   });
