@@ -33,7 +33,7 @@ export function signatureColumns(mlmodel: string): readonly string[] | undefined
 function read(text: string): unknown {
   try {
     // A small file from anywhere: aliases that explode are refused.
-    return parse(text, { maxAliasCount: 10 }) as unknown;
+    return parse(text, { maxAliasCount: 10, uniqueKeys: false }) as unknown;
   } catch {
     return undefined;
   }
