@@ -74,7 +74,7 @@ export function createAdoptionActivities(deps: Dependencies) {
 }
 
 const NO_FILE =
-  'it has no ONNX file here: its source must be a folder on this server with an `MLmodel` file that names one under flavors.onnx.data (docs/registry-clients.md)';
+  'it has no ONNX file here: its source must be a folder on this server with an `MLmodel` file that names one under flavors.onnx.data, and none but that one for Python, without code beside it (docs/registry-clients.md)';
 
 /** What keeps a file from being evaluated at all, as far as can be told without running it. */
 async function faultOf({ artifacts }: Dependencies, onnx: ArtifactRef): Promise<string | undefined> {
