@@ -8,6 +8,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import { ApplicationFailure } from '@temporalio/common';
+import type { DecisionGround } from '../contracts/decision-statement.ts';
 import type { Environment } from '../contracts/environments.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
 import { MESSAGE_NAMES, type DecideAnswer, type WaitingGate, type WorkflowStatus } from '../contracts/messages.ts';
@@ -16,6 +17,7 @@ import { SUPERSTEP_QUEUE } from '../contracts/task-queues.ts';
 import { workflowId as idOf } from '../contracts/workflow-ids.ts';
 import type { AttestDecision, GateAnswer, GateWorkflows } from '../registry/api/gate-workflows.ts';
 import type { createAttestation } from '../registry/attestation.ts';
+import type { TransitionRequest } from '../registry/open-requests.ts';
 
 export interface TemporalGatesDeps {
   /** Connects on first use: the registry also serves while Temporal is away. */
@@ -49,6 +51,7 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
   };
   const attestAtGate: AttestDecision = async ({ caller, request, decision, comment, conditions }) => {
     const { rules } = await waitingGate(ask, request.workflowId ?? '');
+    requireGround(environment, request, rules.ground);
     return { envelope: await attest(caller, { rules, decision, comment, conditions }) };
   };
   return { gates, attest: attestAtGate, startDelivery: startDelivery(ask) };
@@ -65,6 +68,22 @@ function waitingGate(ask: Ask, workflowId: string): Promise<WaitingGate> {
     if (waitsFor !== undefined) return waitsFor;
     throw new SuperstepError('StaleDecision', `${workflowId} waits for nobody: it is in its ${phase} phase`);
   });
+}
+
+/**
+ * The server signs for what the registry asks, not for what a workflow says that it waits on: whoever can start workflows
+ * could have one of the same id show the ground of another gate.
+ */
+function requireGround(environment: Environment, request: TransitionRequest, ground: DecisionGround): void {
+  const { id, model, version, evidenceDigest, workflowId } = request;
+  const asked = { environment, model, version, requestId: id, evidenceDigest };
+  const other = Object.entries(asked).find(([name, value]) => ground[name as keyof typeof asked] !== value);
+  if (other === undefined) return;
+  throw new SuperstepError(
+    'StaleDecision',
+    `${workflowId ?? 'the workflow'} waits on another ${other[0]} than the request ${id} (${String(other[1])}); look at both`,
+    { requestId: id, field: other[0] },
+  );
 }
 
 function startPromotion(ask: Ask, environment: Environment): GateWorkflows['startPromotion'] {
