@@ -62,7 +62,11 @@ function requireAnswerable(query: string): void {
   if (operation === undefined || others.length > 0) {
     throw new SuperstepError('InvalidInput', `expected one query, found ${others.length + (operation ? 1 : 0)}`);
   }
-  const fields = operation.selectionSet.selections.length;
+  const { selections } = operation.selectionSet;
+  if (selections.some(({ kind }) => kind !== Kind.FIELD)) {
+    throw new SuperstepError('InvalidInput', 'the query hides what it asks for in a fragment; name its fields');
+  }
+  const fields = selections.length;
   if (fields > MOST_ROOT_FIELDS) {
     throw new SuperstepError(
       'InvalidInput',
