@@ -73,6 +73,8 @@ export function devServerArguments({ home, ports, config }: Omit<DevServerOption
     ['db-filename', join(home, basename(config.dbFilename))],
     ['sqlite-pragma', 'journal_mode=WAL'],
     ['sqlite-pragma', 'synchronous=NORMAL'],
+    // The server's HTTP port asks neither for a host nor for an origin: any web page could start and signal workflows.
+    ['dynamic-config-value', 'frontend.httpAllowedHosts=[]'],
     ...Object.keys(config.namespaces).map((name): [string, string] => ['namespace', name]),
     ...Object.entries(config.dynamicConfig).map(([key, value]): [string, string] => [
       'dynamic-config-value',

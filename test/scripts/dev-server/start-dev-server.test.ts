@@ -10,7 +10,7 @@ import {
 } from '../../../scripts/dev-server/bring-namespaces-up-to-date.ts';
 import { freePorts } from '../../../scripts/dev-server/ports.ts';
 import { DEV_CONFIG_FILE, type DevConfig, readDevConfig } from '../../../scripts/dev-server/read-dev-config.ts';
-import { type DevServer, startDevServer } from '../../../scripts/dev-server/start-dev-server.ts';
+import { type DevServer, devServerArguments, startDevServer } from '../../../scripts/dev-server/start-dev-server.ts';
 import { superviseProcess } from '../../../scripts/processes/supervise-process.ts';
 import { nativeParts } from '../../support/native-parts.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -101,6 +101,26 @@ describe('startDevServer', () => {
     expect(await retentionOf(server, 'dev')).toBe('48h0m0s');
     expect(await retentionOf(server, 'prod')).toBe('720h0m0s');
     for (const namespace of ['dev', 'staging', 'prod']) expect(await attributesOf(server, namespace)).toEqual(WANTED);
+  });
+
+  it('takes nothing over HTTP, where any web page could start workflows', async () => {
+    const [home, ports] = [await temporaryFolder(), await freePorts()];
+    const { registry: port } = ports;
+    const server = superviseProcess({
+      name: 'server with a known HTTP port',
+      command: temporalCli,
+      args: [...devServerArguments({ home, ports, config }), '--http-port', String(port)],
+      log: join(home, 'temporal.log'),
+      graceMs: 10_000,
+      report: () => undefined,
+    });
+    onTestFinished(() => server.stop());
+    const address = `127.0.0.1:${ports.temporal}`;
+    await vi.waitFor(async () => (await Connection.connect({ address })).close(), 20_000);
+    const url = `http://127.0.0.1:${port}/api/v1/namespaces/prod/workflows/x`;
+    const body = JSON.stringify({ workflowType: { name: 'rollBackModel' }, taskQueue: { name: 'superstep' } });
+    const answer = await fetch(url, { method: 'POST', headers: { 'content-type': 'text/plain' }, body });
+    expect(answer.status).toBe(403);
   });
 
   it('is up again, with its data, after kill -9', async () => {
