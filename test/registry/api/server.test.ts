@@ -239,6 +239,19 @@ describe('refusing a request', () => {
     expect(bugs).toHaveLength(1);
   });
 
+  it('closes at once though the rest of a body that it refused is still coming in', async () => {
+    const body = JSON.stringify({ name: 'x'.repeat(1_000_000) });
+    const bodied = { ...api('dev'), authenticate: async () => createCaller({ name: 'n', proof: 'token', roles: [] }) };
+    const other = await createRegistryServer({ environments: { dev: bodied }, report: () => undefined });
+    const url = await other.listen({ host: '127.0.0.1', port: 0 });
+    const headers = { 'content-type': 'application/json' };
+    const refused = await fetch(`${url}/dev/api/2.0/mlflow/things/create`, { method: 'POST', headers, body });
+    expect(refused.status).toBe(403);
+    await refused.text();
+    // A kept connection would hold it for more than a minute.
+    await other.close();
+  }, 30_000);
+
   it('does not start with a route that says no right', async () => {
     const streams = [(scope: FastifyInstance) => void scope.get('/open', async () => ({}))];
     const start = createRegistryServer({ environments: { dev: { ...api('dev'), streams } }, report: () => undefined });
