@@ -12,7 +12,7 @@ import { createWebhooks, type Webhooks } from '../../../registry/webhooks/webhoo
 import { openTestDatabase, type TestDatabase } from '../test-database.ts';
 
 export const OFFICER: Caller = {
-  name: 'olga',
+  name: 'officer',
   proof: 'token',
   roles: ['governance-officer'],
   rolesFor: () => ['governance-officer'],
