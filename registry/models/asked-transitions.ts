@@ -83,10 +83,11 @@ export function createAskedTransitions({ db, now }: Deps) {
         await closeRequest(trx, request, { status: 'rejected', ...actor(act), comment, at: now().toISOString() });
       }),
 
-    /** Takes back a request whose gate is not open. */
-    withdrawAsked: (request: TransitionRequest, comment: string, act: Act): Promise<void> =>
+    /** Takes back a request whose gate is not open. @throws StaleDecision when it was answered or opened meanwhile */
+    withdrawAsked: (asked: TransitionRequest, comment: string, act: Act): Promise<void> =>
       db.write(async (trx) => {
-        await requireUnanswered(trx, request);
+        const request = await requireUnanswered(trx, asked);
+        if (request.toStage === 'Production' && request.status === 'open') throw openedMeanwhile(request);
         await closeRequest(trx, request, { status: 'cancelled', ...actor(act), comment, at: now().toISOString() });
       }),
   };
@@ -141,6 +142,15 @@ async function requireUnanswered(trx: Knex, { id }: TransitionRequest): Promise<
       requestId: id,
       status: request.status,
     },
+  );
+}
+
+/** Closed like a mere wish, a gate would leave its version in Staging and its workflow waiting. */
+function openedMeanwhile({ id, model, version }: TransitionRequest): SuperstepError {
+  return new SuperstepError(
+    'StaleDecision',
+    `the gate of ${model} version ${version} opened meanwhile; take the request back again to close it`,
+    { requestId: id },
   );
 }
 

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { createCaller } from '../../../registry/identity/rights.ts';
+import type { TransitionRequest } from '../../../registry/open-requests.ts';
 import { openModelServer, type ModelServer, type Who } from './open-model-server.ts';
 
 const VIEWER: Who = { name: 'scientist', roles: ['viewer'] };
@@ -292,6 +294,24 @@ describe('cancelling', () => {
     expect((await cancel(version, 'Production', 'scientist', VIEWER)).status).toBe(200);
     expect(await s.t.registry.getModelVersion('delays', version)).toMatchObject({ stage: 'Archived' });
     expect(s.gates.woken).toEqual([`promote-model/delays/${version}`]);
+  });
+});
+
+describe('a wish that is taken back while its gate opens', () => {
+  it('is told, and leaves the gate whole: the same call again closes it with its version', async () => {
+    const { registry } = s.t;
+    const version = await s.t.stage('delays');
+    await ask(version, 'Production');
+    const [read] = await registry.waitingRequests({ model: 'delays', version });
+    const { digest } = await s.t.open('delays', version);
+    const caller = createCaller({ name: 'scientist', proof: 'token', roles: ['viewer'] });
+    const late = registry.withdrawAsked(read?.request as TransitionRequest, 'not now', {
+      caller,
+      directChanges: 'refused',
+    });
+    await expect(late).rejects.toMatchObject({ type: 'StaleDecision' });
+    expect(await requests(version)).toMatchObject([{ status: 'open', evidenceDigest: digest }]);
+    expect(await registry.getModelVersion('delays', version)).toMatchObject({ stage: 'Staging' });
   });
 });
 

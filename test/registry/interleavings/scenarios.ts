@@ -22,8 +22,19 @@ export interface Scenario {
 
 const ONCE: Sending = { times: [1], dies: Infinity, echo: false };
 const PROMOTED: Actor = { kind: 'promotion', model: 'delays', version: 0, answer: 'approve', sending: ONCE };
-/** Before: nothing, or one version in Production, or two after each other, the second of which may be rolled back. */
-const PASTS: readonly (readonly Actor[])[] = [[], [PROMOTED], [PROMOTED, PROMOTED], [PROMOTED, PROMOTED]];
+const REGISTERED: Actor = { kind: 'register', model: 'delays', sending: ONCE };
+/** Dies when its gate is open: registered, passed, looked, opened. */
+const WAITING: Actor = { ...PROMOTED, sending: { ...ONCE, dies: 4 } };
+/** What was there before: versions that were only registered, that wait at their gate, or that are or were in Production. */
+const PASTS: readonly (readonly Actor[])[] = [
+  [],
+  [REGISTERED],
+  [WAITING],
+  [PROMOTED],
+  [PROMOTED, WAITING],
+  [PROMOTED, PROMOTED],
+  [PROMOTED, PROMOTED],
+];
 
 // Mostly one model, so that they meet.
 const model = fc.constantFrom('delays', 'delays', 'delays', 'fares');
@@ -81,10 +92,30 @@ const actor: fc.Arbitrary<Actor> = fc
   )
   .map(([what, how]) => ({ ...what, sending: how }));
 
+/** Somebody asks for Production and takes that back, while the gate of that version opens. */
+const changesHisMind = fc.tuple(sending, sending).map(([how, other]): readonly Actor[] => {
+  const deeds: readonly Deed[] = [
+    { kind: 'ask', version: 1, to: 'Production' },
+    { kind: 'answer', version: 1 },
+  ];
+  return [
+    { kind: 'client', model: 'delays', who: 'contributor', deeds, sending: how },
+    { ...PROMOTED, version: 1, sending: other },
+  ];
+});
+
 export function scenarios(directChanges: Act['directChanges']): fc.Arbitrary<Scenario> {
   return fc.record({
     past: fc.constantFrom(...PASTS),
-    actors: fc.array(actor, { minLength: 3, maxLength: 6 }),
+    actors: fc.oneof(
+      { weight: 4, arbitrary: fc.array(actor, { minLength: 3, maxLength: 6 }) },
+      {
+        weight: 1,
+        arbitrary: fc
+          .tuple(changesHisMind, fc.array(actor, { maxLength: 2 }))
+          .map(([meeting, others]) => [...meeting, ...others]),
+      },
+    ),
     directChanges: fc.constant(directChanges),
   });
 }

@@ -44,6 +44,7 @@ export async function expectSound(
     expectReasons(found);
     expectNeverEmptied(found, directChanges);
     expectGates(found);
+    expectNoGateClosesAlone(found);
     expectAuditTells(found);
     await expectAliases(db, found);
   }
@@ -127,6 +128,18 @@ function expectGates({ name, requests, versions }: Found): void {
     const waits = status === 'open' || status === 'asked';
     expect(closedAt === null, name).toBe(waits);
     if (waits) expect(there).toMatchObject({ deleted_at: null });
+  }
+}
+
+const ENDINGS = ['GATE_OPENED', 'REQUESTED_TRANSITION', 'RENAMED_MODEL', 'DELETED_MODEL', 'DELETED_VERSION'];
+
+/** A gate closes with what closed it, in one act: its version moves or goes, or asks on other evidence. */
+function expectNoGateClosesAlone({ name, requests, log }: Found): void {
+  for (const { version, toStage, status, evidenceDigest, closedAt } of requests) {
+    if (toStage !== 'Production' || evidenceDigest === null || closedAt === null) continue;
+    const then = log.filter((entry) => entry.at === closedAt && [0, version].includes(entry.version));
+    const why = then.filter((entry) => entry.fromStage === 'Staging' || ENDINGS.includes(entry.action));
+    expect(why, `the gate of ${name} version ${version}, ${status}`).not.toEqual([]);
   }
 }
 
