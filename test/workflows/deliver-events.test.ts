@@ -10,9 +10,11 @@ import { createTemporalGates } from '../../workers/temporal-gates.ts';
 import { OFFICER, openDeliveries, type DeliveriesFixture } from '../registry/webhooks/deliveries-fixture.ts';
 import { startWorkflowEnv, status, until, type WorkflowEnv } from './workflow-env.ts';
 
+const SHORT_HISTORIES = ['--dynamic-config-value', 'limit.historyCount.suggestContinueAsNew=40'];
+
 let env: WorkflowEnv;
 beforeAll(async () => {
-  env = await startWorkflowEnv(inject('workflowBundle'));
+  env = await startWorkflowEnv(inject('workflowBundle'), 'default', SHORT_HISTORIES);
 });
 afterAll(() => env.stop());
 
@@ -30,6 +32,18 @@ describe('deliverEvents', () => {
     expect(await handle.result()).toEqual({ outcome: 'nothing-left', delivered: 107 });
     expect(env.mocks.calls('deliverBatch')).toEqual([INPUT, INPUT]);
     expect((await status(handle)).details).toContain('107 events delivered');
+  });
+
+  it('goes on in a new run when its history grows long, and counts on', async () => {
+    let batches = 0;
+    env.mocks.answer({
+      deliverBatch: async () => ({ outcome: (batches += 1) < 12 ? 'more' : 'nothing-left', delivered: 10 }),
+    });
+    const handle = await env.start('deliverEvents', INPUT);
+    expect(await handle.result()).toEqual({ outcome: 'nothing-left', delivered: 120 });
+    const first = (handle as typeof handle & { readonly firstExecutionRunId: string }).firstExecutionRunId;
+    const { runId } = await env.client.workflow.getHandle(handle.workflowId).describe();
+    expect(runId).not.toBe(first);
   });
 
   it.each(['disabled', 'stopped'] as const)('ends as %s when the registry says so', async (outcome) => {

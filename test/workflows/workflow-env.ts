@@ -25,8 +25,12 @@ export interface WorkflowEnv {
 const IDENTITY = 'superstep-test';
 let logsAreQuiet = false;
 
-/** Starts server and workers. One per test file, since the workflows name their queues. */
-export async function startWorkflowEnv(workflowBundle: string, namespace = 'default'): Promise<WorkflowEnv> {
+/** Starts server and workers. One per test file, since the workflows name their queues. `serverArgs` go to the server. */
+export async function startWorkflowEnv(
+  workflowBundle: string,
+  namespace = 'default',
+  serverArgs: readonly string[] = [],
+): Promise<WorkflowEnv> {
   if (!logsAreQuiet) Runtime.install({ logger: new DefaultLogger('ERROR') });
   logsAreQuiet = true;
   const server = await TestWorkflowEnvironment.createLocal({
@@ -36,6 +40,7 @@ export async function startWorkflowEnv(workflowBundle: string, namespace = 'defa
       namespace,
       searchAttributes: [...SEARCH_ATTRIBUTES],
       log: { format: 'pretty', level: 'error' },
+      extraArgs: [...serverArgs],
     },
   });
   const mocks = mockActivities();
