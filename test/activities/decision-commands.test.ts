@@ -48,6 +48,7 @@ describe('the commands that answer a gate', () => {
         decision,
         workflowId: WORKFLOW,
         comment: 'WHY',
+        conditions: [],
         environment: 'prod',
         evidence: '1f9c61a0b2de',
         address: '127.0.0.1:7233',
