@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
+import { FORGETFUL, findPostgres, startPostgres } from '../../scripts/dev-server/postgres-server.ts';
 import { createTemplate } from '../registry/test-database.ts';
-import { findPostgres, startPostgres } from './postgres-server.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -19,7 +19,7 @@ export async function setup(project: TestProject): Promise<(() => Promise<void>)
     project.provide('postgres', found);
     return undefined;
   }
-  const { url, stop } = await startPostgres(found.programs);
+  const { url, stop } = await startPostgres(found.programs, FORGETFUL);
   await createTemplate(url);
   project.provide('postgres', { url });
   return stop;

@@ -7,7 +7,7 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
-/** A PostgreSQL of the tests' own. */
+/** A PostgreSQL of one's own: for tests and benches. */
 export interface PostgresServer {
   /** URL of its database `postgres`; the user may do everything. */
   readonly url: string;
@@ -41,8 +41,11 @@ function programFolders(): string[] {
   return [...onPath, ...versions.map((version) => join(debian, version, 'bin'))];
 }
 
-/** Makes a server in a temporary folder and starts it: fast, and worth nothing after a power cut. */
-export async function startPostgres(programs: string): Promise<PostgresServer> {
+/** Settings of a server that is worth nothing after a power cut. */
+export const FORGETFUL: readonly string[] = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+
+/** Makes a server in a temporary folder and starts it. */
+export async function startPostgres(programs: string, settings: readonly string[]): Promise<PostgresServer> {
   const folder = await mkdtemp(join(tmpdir(), 'postgres-'));
   const user = isRoot() ? serverUser() : undefined;
   if (user !== undefined) chownSync(folder, user.uid, user.gid);
@@ -51,15 +54,14 @@ export async function startPostgres(programs: string): Promise<PostgresServer> {
   initialise(join(programs, 'initdb'), data, identity);
 
   const port = await freePort();
-  const fast = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
   const own = [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
     `unix_socket_directories=${folder}`,
     'max_connections=200',
   ];
-  const settings = [...fast, ...own].flatMap((setting) => ['-c', setting]);
-  const child = spawn('/bin/sh', ['-c', GUARD, join(programs, 'postgres'), ...settings], {
+  const options = [...settings, ...own].flatMap((setting) => ['-c', setting]);
+  const child = spawn('/bin/sh', ['-c', GUARD, join(programs, 'postgres'), ...options], {
     ...identity,
     env: { ...process.env, PGDATA: data },
     stdio: ['pipe', 'ignore', 'pipe'],
