@@ -2,6 +2,7 @@ import type { BegunAdoption, BeginAdoptionInput, RecordAdoptionInput } from '../
 import { SuperstepError } from '../contracts/failure-types.ts';
 import type { ArtifactRef } from '../contracts/references.ts';
 import type { ParityResult } from '../contracts/train-model.ts';
+import type { ModelFile } from '../contracts/training.ts';
 import { MODEL_FILE, MODEL_FOLDER } from '../registry/mlmodel.ts';
 import { signatureColumns } from '../registry/models/mlmodel.ts';
 import type { ModelVersionRecord } from '../registry/model-versions.ts';
@@ -10,6 +11,7 @@ import type { Run } from '../registry/tracking.ts';
 import { adoptedModelCard } from './adopted-model-card.ts';
 import { clientFiles, type ClientFiles } from './client-files.ts';
 import { clientOrigin } from './client-origin.ts';
+import { featuresOf } from './compliance-facts.ts';
 import { measureParity } from './measure-parity.ts';
 import { pinnedRules, versionToPromote } from './pinned-candidate.ts';
 import { readBundle } from './pinned-bundles.ts';
@@ -65,8 +67,9 @@ export function createAdoptionActivities(deps: Dependencies) {
       if (onnx === null) throw new SuperstepError('UnknownModel', `${model} version ${version} has no ONNX file`);
       const record = await registry.getModelVersion(model, version);
       const source = record.runId === null ? undefined : await registry.getRun(record.runId);
-      const { features } = input.dataset;
-      const files = await clientFiles(deps, record, source, input.columns ?? features);
+      // As the predictor names them: by the file's own metadata first.
+      const features = await featuresOf(artifacts, scoredBy(input.columns, onnx));
+      const files = await clientFiles(deps, record, source, features);
       const { runId } = await logEvaluation(deps, { ...input, onnx }, { record, source, files });
       return { runId: await registry.linkEvaluation({ model, version, runId, workflowId }) };
     },
@@ -171,6 +174,9 @@ async function parityOf(
   { paritySample }: ClientFiles,
 ): Promise<ParityResult | null> {
   if (!('file' in paritySample)) return null;
-  const named = columns === null ? {} : { features: columns };
-  return measureParity(artifacts, { onnx, sample: paritySample.file, threads: 1, ...named });
+  return measureParity(artifacts, { ...scoredBy(columns, onnx), sample: paritySample.file, threads: 1 });
+}
+
+function scoredBy(columns: readonly string[] | null, onnx: ArtifactRef): ModelFile {
+  return { onnx, ...(columns === null ? {} : { features: columns }) };
 }

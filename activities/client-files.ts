@@ -34,7 +34,7 @@ export async function clientFiles(
   return {
     paritySample:
       sample === undefined
-        ? { missing: 'No `parity-sample.json` was logged: nothing shows that the ONNX file scores as its trainer did.' }
+        ? { missing: 'No parity-sample.json was logged: nothing shows that the ONNX file scores as its trainer did.' }
         : await readable(artifacts, 'parity-sample.json', sample, paritySampleSchema, (found) =>
             found.features.join('\n') === features.join('\n')
               ? undefined
@@ -42,13 +42,13 @@ export async function clientFiles(
           ),
     importance:
       importance === undefined
-        ? { missing: 'No `importance.json` was logged: what drives its predictions is not known.' }
+        ? { missing: 'No importance.json was logged: what drives its predictions is not known.' }
         : await readable(artifacts, 'importance.json', importance, importanceSchema),
     modelCard:
       card === undefined
-        ? { missing: 'No `model-card.md` was logged: the card below was written from what is known here.' }
+        ? { missing: 'No model-card.md was logged: its card was written from what is known here.' }
         : card.bytes === 0 || card.bytes > LARGEST_CARD
-          ? { missing: `Its \`model-card.md\` has ${card.bytes} bytes: the card below was written from what is known.` }
+          ? { missing: `Its model-card.md has ${card.bytes} bytes: its card was written from what is known here.` }
           : { file: card },
   };
 }
@@ -60,7 +60,7 @@ async function readable<Schema extends z.ZodType>(
   schema: Schema,
   faultOf: (found: z.output<Schema>) => string | undefined = () => undefined,
 ): Promise<ClientFile> {
-  const unreadable = (why: string): ClientFile => ({ missing: `Its \`${name}\` cannot be read: ${why}.` });
+  const unreadable = (why: string): ClientFile => ({ missing: `Its ${name} cannot be read: ${why}.` });
   if (file.bytes > LARGEST_JSON) return unreadable(`it has ${file.bytes} bytes, more than ${LARGEST_JSON}`);
   const json = parse((await artifacts.readBytes(file)).toString('utf8'));
   if (json === undefined) return unreadable('it is no JSON; a missing value is null there, not NaN');

@@ -32,7 +32,7 @@ export function clientOrigin(version: ModelVersion, run: Run | undefined, files:
       'Which rows trained it is not known: if the held-out ones were among them, its figures flatter it.',
       ...(run === undefined ? ['No run was named as its source: params, code and author are not known.'] : []),
       commit === undefined
-        ? `No commit is known: its run has no tag \`${COMMIT_TAG}\`.`
+        ? `No commit is known: its run has no tag ${COMMIT_TAG}.`
         : 'Whether the folder of its code was clean at that commit is not known.',
       ...[files.paritySample, files.importance, files.modelCard].flatMap((file) =>
         'missing' in file ? [file.missing] : [],

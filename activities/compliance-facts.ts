@@ -48,7 +48,7 @@ export async function complianceFacts(
 }
 
 /** The features that the artifact declares, itself or by its signature; a file that is not what the registry says is a `ChecksumMismatch`. */
-async function featuresOf(artifacts: ArtifactStore, { onnx, features }: ModelFile): Promise<readonly string[]> {
+export async function featuresOf(artifacts: ArtifactStore, { onnx, features }: ModelFile): Promise<readonly string[]> {
   const named = features === undefined ? {} : { features };
   const predictor = await loadPredictor(artifacts.path(onnx), { threads: 1, expectedSha256: onnx.sha256, ...named });
   try {

@@ -103,16 +103,16 @@ export function renderPlots(evidence: CandidateEvidence, plots: EvidencePlots, b
     <div class="two">
       ${plotCard('ROC', 'Up and left is better; the dotted line is guessing', plots.roc)}
       ${plotCard('Calibration', 'On the dotted line, what is predicted is what happens; a larger dot has more rows', plots.calibration)}
-      ${plotCard(
-        'What drives the predictions',
-        `Mean absolute SHAP value (log-odds) and its share${
-          importance.length > barsShown ? `; the ${barsShown} largest of ${importance.length} features` : ''
-        }`,
-        plots.importance,
-      )}
+      ${plotCard('What drives the predictions', importanceHint(importance.length, barsShown), plots.importance)}
       ${tuningCard(evidence)}
     </div>
   </section>`;
+}
+
+function importanceHint(features: number, barsShown: number): string {
+  if (features === 0) return 'Not known: no feature importance was logged with it';
+  const shown = features > barsShown ? `; the ${barsShown} largest of ${features} features` : '';
+  return `Mean absolute SHAP value (log-odds) and its share${shown}`;
 }
 
 function plotCard(title: string, hint: string, plot: Html): Html {
@@ -123,11 +123,13 @@ function plotCard(title: string, hint: string, plot: Html): Html {
   </div>`;
 }
 
-function tuningCard({ params, trials }: CandidateEvidence): Html {
+function tuningCard({ params, trials, client }: CandidateEvidence): Html {
   const best = Math.max(...trials.map((trial) => trial.auc));
   return html`<div class="card">
     <h3>How it was trained</h3>
-    <p class="hint">The held-out rows were seen by no trial</p>
+    <p class="hint">
+      ${client === undefined ? 'The held-out rows were seen by no trial' : 'Params of its run, as the client logged them'}
+    </p>
     ${factList(
       Object.entries(params).map(([name, value]) => [name, String(value)]),
       true,

@@ -40,7 +40,8 @@ export function renderModelCard(facts: ModelCardFacts): string {
   return [details(facts), parameters(facts), analysis(facts), considerations(facts)].flat().join('\n\n') + '\n';
 }
 
-function details({ model, version, project, description, owner, createdFrom }: ModelCardFacts): string[] {
+function details(facts: ModelCardFacts): string[] {
+  const { model, version, project, description, owner, createdFrom } = facts;
   const text = markdownText;
   return [
     `# ${text(model)}${version === undefined ? '' : `, version ${version}`}`,
@@ -49,24 +50,42 @@ function details({ model, version, project, description, owner, createdFrom }: M
     list([
       `**Owner**: ${text(owner)}`,
       `**Project**: ${text(project)}, digest \`${createdFrom.projectDigest.slice(0, 12)}\``,
-      `**Trained by**: \`${createdFrom.workflowId}\``,
-      createdFrom.commit === null
-        ? '**Commit**: none, the project is not under git'
-        : `**Commit**: \`${createdFrom.commit}\`${createdFrom.clean === true ? '' : ' (the folder differed from it)'}`,
+      ...makers(facts),
     ]),
+  ];
+}
+
+/** Who made it, of which code. */
+function makers({ createdFrom, client }: ModelCardFacts): string[] {
+  if (client !== undefined) {
+    const { registeredBy, registeredAt, run, code } = client;
+    const who = registeredBy === '' ? 'nobody who gave a name' : markdownText(registeredBy);
+    const commit = code['mlflow.source.git.commit'];
+    return [
+      `**Trained by**: not known; registered by ${who}, ${formatInstant(registeredAt)}`,
+      `**Its run**: ${run === null ? 'none' : `${markdownText(run.name)}, \`${run.runId}\``}`,
+      `**Commit**: ${commit === undefined ? 'not known' : `${markdownText(commit)}, as its run says`}`,
+      `**Evaluated by**: \`${createdFrom.workflowId}\``,
+    ];
+  }
+  const differed = createdFrom.clean === true ? '' : ' (the folder differed from it)';
+  return [
+    `**Trained by**: \`${createdFrom.workflowId}\``,
+    createdFrom.commit === null
+      ? '**Commit**: none, the project is not under git'
+      : `**Commit**: \`${createdFrom.commit}\`${differed}`,
   ];
 }
 
 function parameters(facts: ModelCardFacts): string[] {
   const { algorithm, label, features, sources, params, data, createdFrom, client } = facts;
   const text = markdownText;
+  const given = Object.entries(params).map(([name, value]) => `${text(name)} ${text(String(value))}`);
   return [
     '## Model parameters',
     list([
       `**Architecture**: ${text(algorithm)}`,
-      `**Parameters**: ${Object.entries(params)
-        .map(([name, value]) => `${text(name)} ${text(String(value))}`)
-        .join(', ')}`,
+      `**Parameters**: ${given.length === 0 ? 'none known' : given.join(', ')}`,
       `**Input**: ${features.length} features (32-bit numbers, missing values allowed): ${features.map(text).join(', ')}`,
       `**Output**: the probability of \`${label}\``,
     ]),
@@ -134,7 +153,7 @@ function considerations(facts: ModelCardFacts): string[] {
       ...(weakest === undefined
         ? []
         : [`It ranks worst on ${markdownText(weakest.slice)} (AUC ${formatMetric(weakest.auc.value, 3)}).`]),
-      'SHAP values say what the model uses, not what causes the outcome.',
+      ...(client === undefined ? ['SHAP values say what the model uses, not what causes the outcome.'] : []),
     ]),
   ];
 }

@@ -67,10 +67,11 @@ async function main(): Promise<void> {
   const endpoint = createEndpoint({
     productionVersions: async () => {
       const versions = await registry.productionVersions();
+      columnsOf.forgetOthers(versions);
       return Promise.all(
         versions.map(async ({ model, version, onnx }): Promise<ProductionModel> => {
           if (onnx === null) return { model, version, file: NO_FILE, sha256: '', bytes: 0 };
-          const features = await columnsOf(model, version, onnx.sha256);
+          const features = await columnsOf.ask(model, version);
           const named = features === undefined ? {} : { features };
           return { model, version, file: artifacts.path(onnx), sha256: onnx.sha256, bytes: onnx.bytes, ...named };
         }),
@@ -111,13 +112,20 @@ async function main(): Promise<void> {
   await endpoint.start();
 }
 
-/** The columns of a version and its file never change: the registry is asked once for each. */
+/** The columns of a version do not change while it is in Production: the registry is asked once for each stay. */
 function rememberColumns({ adoptedColumns }: Pick<Registry, 'adoptedColumns'>) {
   const known = new Map<string, readonly string[] | undefined>();
-  return async (model: string, version: number, sha256: string): Promise<readonly string[] | undefined> => {
-    const key = `${model}/${version}/${sha256}`;
-    if (!known.has(key)) known.set(key, await adoptedColumns(model, version));
-    return known.get(key);
+  const keyOf = (model: string, version: number): string => `${model}/${version}`;
+  return {
+    forgetOthers: (versions: readonly { readonly model: string; readonly version: number }[]): void => {
+      const there = new Set(versions.map(({ model, version }) => keyOf(model, version)));
+      for (const key of known.keys()) if (!there.has(key)) known.delete(key);
+    },
+    ask: async (model: string, version: number): Promise<readonly string[] | undefined> => {
+      const key = keyOf(model, version);
+      if (!known.has(key)) known.set(key, await adoptedColumns(model, version));
+      return known.get(key);
+    },
   };
 }
 

@@ -36,8 +36,8 @@ const OUTPUT = 'probability';
  * single float32 output, of shape [rows], [rows, 1], or [rows, 2] with label 1 in the second column; names of the
  * features as a JSON list in its metadata, or given with it.
  *
- * Errors: `ChecksumMismatch` for another file than expected, `UnsupportedOperator` for a file that is no such model or
- * has an operator that the runtime lacks.
+ * Errors: `ChecksumMismatch` for another file than expected, `UnsupportedOperator` for a file that is no such model,
+ * has an operator that the runtime lacks, or cannot score the rows that it is given.
  */
 export async function loadPredictor(
   model: string | Uint8Array,
@@ -68,8 +68,11 @@ export async function loadPredictor(
         );
       }
       if (count === 0) return new Float32Array(0);
-      const answer = await session.run({ [input]: new Tensor('float32', rows, [count, features.length]) });
+      const answer = await run(session, { [input]: new Tensor('float32', rows, [count, features.length]) }, sha256);
       const values = answer[output]?.data as Float32Array;
+      if (values.length !== count * width) {
+        throw unsupported(sha256, `it gives ${values.length} values for ${count} rows; expected ${width} a row`);
+      }
       return width === 1 ? values : values.filter((_, i) => i % 2 === 1);
     },
     release: () => session.release(),
@@ -110,6 +113,20 @@ async function createSession(bytes: Uint8Array, threads: number, sha256: string)
     });
   } catch (error) {
     throw unsupported(sha256, `the runtime refuses it: ${messageOf(error)}`);
+  }
+}
+
+/** Runs the model. What it cannot do it will not do at another try either; memory may come back. */
+async function run(
+  session: InferenceSession,
+  feeds: InferenceSession.FeedsType,
+  sha256: string,
+): Promise<InferenceSession.ReturnType> {
+  try {
+    return await session.run(feeds);
+  } catch (error) {
+    if (/alloc/i.test(messageOf(error))) throw error;
+    throw unsupported(sha256, `the runtime cannot score rows with it: ${messageOf(error)}`);
   }
 }
 

@@ -63,6 +63,39 @@ function withTwoColumns(): Uint8Array {
   });
 }
 
+/** Puts a node between the score and the output. */
+function withLastNode(
+  node: { readonly opType: string; readonly more: readonly string[] },
+  weights: readonly { readonly name: string; readonly values: readonly number[] }[],
+): Uint8Array {
+  return changed(({ graph }) => {
+    const last = graph?.node?.at(-1);
+    if (!graph?.node || !graph.initializer || !last) throw new Error('the small model has another graph');
+    last.output = ['inner'];
+    for (const { name, values } of weights) {
+      const dataType = proto.onnx.TensorProto.DataType.INT64;
+      const tensor = { name, dims: [values.length], dataType, int64Data: [...values] };
+      graph.initializer.push(proto.onnx.TensorProto.create(tensor));
+    }
+    const input = ['inner', ...node.more];
+    graph.node.push(proto.onnx.NodeProto.create({ opType: node.opType, input, output: ['probability'] }));
+  });
+}
+
+/** Reshapes to one row, which two rows do not fit. */
+function withFixedRows(): Uint8Array {
+  return withLastNode({ opType: 'Reshape', more: ['one'] }, [{ name: 'one', values: [1, 1] }]);
+}
+
+function withFirstRowOnly(): Uint8Array {
+  const slice = [
+    { name: 'starts', values: [0] },
+    { name: 'ends', values: [1] },
+    { name: 'axes', values: [0] },
+  ];
+  return withLastNode({ opType: 'Slice', more: ['starts', 'ends', 'axes'] }, slice);
+}
+
 describe('loadPredictor', () => {
   it('takes a file of another trainer: other names, a column for each label, names given with it', async () => {
     const features = [...SMALL_MODEL_FEATURES];
@@ -73,6 +106,26 @@ describe('loadPredictor', () => {
     [smallModelScore(18, 0.1), smallModelScore(17, 0.4)].forEach((score, row) =>
       expect(scores[row]).toBeCloseTo(score, 6),
     );
+    await predictor.release();
+  });
+
+  it('says so when a file takes and gives what it says, and cannot score rows none the less', async () => {
+    // One row at a time, whatever its declared shape says.
+    const predictor = await loadPredictor(withFixedRows(), { threads: 1 });
+    expect(await predictor.predict(Float32Array.of(18, 0.1), 1)).toHaveLength(1);
+    await expect(predictor.predict(Float32Array.of(18, 0.1, 5, 0.2), 2)).rejects.toMatchObject({
+      type: 'UnsupportedOperator',
+      message: expect.stringContaining('cannot score rows') as string,
+    });
+    await predictor.release();
+  });
+
+  it('takes no answer of another length for scores', async () => {
+    const predictor = await loadPredictor(withFirstRowOnly(), { threads: 1 });
+    await expect(predictor.predict(Float32Array.of(18, 0.1, 5, 0.2), 2)).rejects.toMatchObject({
+      type: 'UnsupportedOperator',
+      message: expect.stringContaining('1 values for 2 rows') as string,
+    });
     await predictor.release();
   });
 
