@@ -2,11 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import proto from 'onnx-proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { MonitorModelResult } from '../../contracts/monitor-model.ts';
 import type { PromoteModelResult } from '../../contracts/promote-model.ts';
+import type { ScoreBatchResult } from '../../contracts/score-batch.ts';
+import { SUPERSTEP_QUEUE } from '../../contracts/task-queues.ts';
 import type { TrainModelResult } from '../../contracts/train-model.ts';
 import type { EnvironmentRecords } from '../support/environment-records.ts';
 import { PROJECT } from '../support/small-flights.ts';
-import { runWorkflow, startTestStack, type TestStack, waitAtGate } from '../support/test-stack.ts';
+import { runWorkflow, startTestStack, type TestStack, type WaitingGate, waitAtGate } from '../support/test-stack.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -31,6 +34,7 @@ describe('a version that a registry client brought', () => {
       project: PROJECT,
       asOf,
     });
+    await promote(String(trained.version), 'the first');
     const run = await records.registry.getRun(trained.runId);
     const bytes = await records.artifacts.readBytes(trained.onnx);
     sample = await records.artifacts.readBytes(required(run.artifacts['parity-sample.json']));
@@ -41,6 +45,20 @@ describe('a version that a registry client brought', () => {
     onnx = proto.onnx.ModelProto.encode(model).finish();
   });
   afterAll(() => superstep?.stop());
+
+  /** Starts a promotion as a person does, and approves it. */
+  const promote = async (version: string, comment: string): Promise<PromoteModelResult> => {
+    const id = `promote-model/${PROJECT}/${version}`;
+    const input = { project: PROJECT, version: Number(version) };
+    const options = { taskQueue: SUPERSTEP_QUEUE, workflowId: id, args: [input] };
+    await superstep.client.workflow.start('promoteModel', options);
+    return approve(version, await waitAtGate(superstep.client, id), comment);
+  };
+  const approve = async (version: string, gate: WaitingGate, comment: string): Promise<PromoteModelResult> => {
+    const handle = superstep.client.workflow.getHandle(`promote-model/${PROJECT}/${version}`);
+    await handle.signal('approve', { approver: 'governance', comment, evidence: gate.digest });
+    return resultOf(version);
+  };
 
   const send = async (method: string, path: string, body: Json | Uint8Array): Promise<Json> => {
     const isBytes = body instanceof Uint8Array;
@@ -90,15 +108,12 @@ describe('a version that a registry client brought', () => {
     const gate = await waitAtGate(superstep.client, `promote-model/${PROJECT}/${version}`);
     expect(gate.details).toMatch(/\| parity \| pass \|/);
     expect(gate.details).toMatch(/\| signature \| pass \|/);
+    expect(gate.details).toContain('Compared with version 1.');
     const page = await (await fetch(gate.evidenceUrl)).text();
     expect(page).toContain('c0ffee');
-    await superstep.client.workflow.getHandle(`promote-model/${PROJECT}/${version}`).signal('approve', {
-      approver: 'governance',
-      comment: 'as good as one of ours',
-      evidence: gate.digest,
-    });
-    const result = await resultOf(version);
-    expect(result).toMatchObject({ outcome: 'promoted' });
+    expect(page).toContain('no feature importance was logged with it');
+    const result = await approve(version, gate, 'as good as one of ours');
+    expect(result).toMatchObject({ outcome: 'promoted', previousVersion: 1 });
     expect(result.steps.find(({ step }) => step === 'serve')).toMatchObject({ status: 'done' });
   });
 
@@ -113,6 +128,40 @@ describe('a version that a registry client brought', () => {
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ inputs }) });
     const answer = (await response.json()) as { readonly outputs: readonly { readonly data: readonly number[] }[] };
     expect(answer.outputs[0]?.data[0]).toBeCloseTo(scores[0] ?? Number.NaN, 5);
+  });
+
+  it('scores a week, is monitored on it, and goes back when asked', async () => {
+    const { client } = superstep;
+    const asOf = '2001-03-08T00:00:00Z';
+    const window = { from: '2001-02-28T00:00:00Z', until: '2001-03-07T00:00:00Z' };
+    await runWorkflow(client, 'refreshFeatures', `refresh-features/${PROJECT}`, { project: PROJECT, asOf });
+    const scored = await runWorkflow<ScoreBatchResult>(client, 'scoreBatch', `score-batch/${PROJECT}/1`, {
+      project: PROJECT,
+      ...window,
+    });
+    expect(scored).toMatchObject({ outcome: 'scored', version: 2 });
+    const monitored = await runWorkflow<MonitorModelResult>(client, 'monitorModel', `monitor-model/${PROJECT}/1`, {
+      project: PROJECT,
+      ...window,
+      asOf,
+    });
+    expect(monitored.window).toMatchObject({ version: 2, rows: scored.rows, labelledShare: 1 });
+    const back = { model: PROJECT, reason: 'a look at the first', requestedBy: 'ml-lead' };
+    const rolledBack = await runWorkflow(client, 'rollBackModel', `roll-back-model/${PROJECT}/1`, back);
+    expect(rolledBack).toMatchObject({ outcome: 'rolled-back', from: 2, to: 1 });
+  });
+
+  it('fails compliance, with the reason, when what it gives is no probability', async () => {
+    const model = proto.onnx.ModelProto.decode(onnx);
+    const last = required(model.graph?.node?.at(-1));
+    last.output = ['inner'];
+    const negated = { opType: 'Neg', input: ['inner'], output: ['probability'] };
+    model.graph?.node?.push(proto.onnx.NodeProto.create(negated));
+    const version = await register(proto.onnx.ModelProto.encode(model).finish());
+    await ask(version);
+    const result = await resultOf(version);
+    expect(result.outcome).toBe('failed-compliance');
+    expect(JSON.stringify(result.gates)).toContain('with what is no probability');
   });
 
   it('fails compliance, with the reason, when its file is no model', async () => {

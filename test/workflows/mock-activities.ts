@@ -1,3 +1,4 @@
+import type { AdoptionActivities } from '../../activities/adoption-activities.ts';
 import type { AuditActivities } from '../../activities/audit-activities.ts';
 import type { DatasetActivities } from '../../activities/dataset-activities.ts';
 import type { DeliveryActivities } from '../../activities/delivery-activities.ts';
@@ -33,6 +34,7 @@ import {
 
 /** Every activity that a workflow may call. */
 export type Activities = ProjectActivities &
+  AdoptionActivities &
   RegistrationActivities &
   PromotionActivities &
   RetrainingActivities &
@@ -85,6 +87,7 @@ function happyPath(): Activities {
   return {
     ...edges(),
     ...promotions(),
+    ...adoptions(),
     ...recertifications(),
     ...audits(),
     deliverBatch: async () => ({ outcome: 'nothing-left', delivered: 3 }),
@@ -149,6 +152,13 @@ function promotions(): PromotionActivities & Pick<DatasetActivities, 'compareMod
       to: CHAMPION,
       waitingGates: [],
     }),
+  };
+}
+
+function adoptions(): AdoptionActivities {
+  return {
+    beginAdoption: async () => ({ candidate: candidate(), onnx: TRAINED.onnx, columns: null }),
+    recordAdoption: async () => ({ runId: '5b0c2f6e9a3d41c8' }),
   };
 }
 
