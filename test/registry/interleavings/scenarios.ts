@@ -11,7 +11,8 @@ interface Registration {
   readonly model: string;
 }
 
-export type Actor = (Promotion | Rollback | Registration | ClientSession) & { readonly sending: Sending };
+type What = Promotion | Rollback | Registration | ClientSession;
+export type Actor = What & { readonly sending: Sending };
 
 /** Several actors that work on the same few models at once, and what was done before they came. */
 export interface Scenario {
@@ -25,15 +26,24 @@ const PROMOTED: Actor = { kind: 'promotion', model: 'delays', version: 0, answer
 const REGISTERED: Actor = { kind: 'register', model: 'delays', sending: ONCE };
 /** Dies when its gate is open: registered, passed, looked, opened. */
 const WAITING: Actor = { ...PROMOTED, sending: { ...ONCE, dies: 4 } };
+/** Points an alias at the first version. */
+const ALIASED: Actor = {
+  kind: 'client',
+  model: 'delays',
+  who: 'breaker',
+  deeds: [{ kind: 'set-alias', alias: 'champion', version: 1 }],
+  sending: ONCE,
+};
+const TWICE: readonly Actor[] = [PROMOTED, PROMOTED, ALIASED];
 /** What was there before: versions that were only registered, that wait at their gate, or that are or were in Production. */
 const PASTS: readonly (readonly Actor[])[] = [
   [],
-  [REGISTERED],
+  [REGISTERED, ALIASED],
   [WAITING],
   [PROMOTED],
   [PROMOTED, WAITING],
   [PROMOTED, PROMOTED],
-  [PROMOTED, PROMOTED],
+  TWICE,
 ];
 
 // Mostly one model, so that they meet.
@@ -92,32 +102,56 @@ const actor: fc.Arbitrary<Actor> = fc
   )
   .map(([what, how]) => ({ ...what, sending: how }));
 
-/** Somebody asks for Production and takes that back, while the gate of that version opens. */
-const changesHisMind = fc.tuple(sending, sending).map(([how, other]): readonly Actor[] => {
-  const deeds: readonly Deed[] = [
-    { kind: 'ask', version: 1, to: 'Production' },
-    { kind: 'answer', version: 1 },
-  ];
-  return [
-    { kind: 'client', model: 'delays', who: 'contributor', deeds, sending: how },
-    { ...PROMOTED, version: 1, sending: other },
-  ];
+const byHand = (...deeds: readonly Deed[]): ClientSession => ({
+  kind: 'client',
+  model: 'delays',
+  who: 'breaker',
+  deeds,
 });
+const TAG: Deed = { kind: 'tag', version: 1 };
+const ROLLBACK: Rollback = { kind: 'rollback', model: 'delays' };
+
+/** Meetings that chance alone seldom brings about: what was there before, and who meets. */
+const MEETINGS: readonly (readonly [readonly Actor[], readonly What[]])[] = [
+  // The champion changes before the gate opens, or while it waits.
+  [TWICE, [PROMOTED, ROLLBACK]],
+  [TWICE, [PROMOTED, byHand(TAG, TAG, TAG, { kind: 'move', version: 1, to: 'Production', archiveExisting: true })]],
+  [TWICE, [ROLLBACK, byHand({ kind: 'delete-version', version: 1 }), ROLLBACK]],
+  // A version goes that an alias points at.
+  [
+    TWICE,
+    [byHand({ kind: 'delete-version', version: 1 }), byHand({ kind: 'delete-model' }, { kind: 'create-version' })],
+  ],
+  // Somebody asks for Production and takes that back, while the gate of that version opens.
+  [
+    [REGISTERED],
+    [
+      byHand({ kind: 'ask', version: 1, to: 'Production' }, { kind: 'answer', version: 1 }),
+      { ...PROMOTED, version: 1 },
+    ],
+  ],
+];
+
+const sendingToTheEnd = sending.map((how) => ({ ...how, dies: Infinity }));
+
+const meeting = fc.constantFrom(...MEETINGS).chain(([past, meet]) =>
+  fc
+    .tuple(
+      fc.array(sendingToTheEnd, { minLength: meet.length, maxLength: meet.length }),
+      fc.array(actor, { maxLength: 2 }),
+    )
+    .map(([hows, others]) => ({
+      past,
+      actors: [...meet.map((what, i): Actor => ({ ...what, sending: hows[i] ?? ONCE })), ...others],
+    })),
+);
+
+const crowd = fc.record({ past: fc.constantFrom(...PASTS), actors: fc.array(actor, { minLength: 3, maxLength: 6 }) });
 
 export function scenarios(directChanges: Act['directChanges']): fc.Arbitrary<Scenario> {
-  return fc.record({
-    past: fc.constantFrom(...PASTS),
-    actors: fc.oneof(
-      { weight: 4, arbitrary: fc.array(actor, { minLength: 3, maxLength: 6 }) },
-      {
-        weight: 1,
-        arbitrary: fc
-          .tuple(changesHisMind, fc.array(actor, { maxLength: 2 }))
-          .map(([meeting, others]) => [...meeting, ...others]),
-      },
-    ),
-    directChanges: fc.constant(directChanges),
-  });
+  return fc
+    .oneof({ weight: 3, arbitrary: crowd }, { weight: 2, arbitrary: meeting })
+    .map((scenario) => ({ ...scenario, directChanges }));
 }
 
 /** Plays one actor to its end, on models whose names begin with the mark. */

@@ -80,13 +80,17 @@ function expectOneProduction({ name, deleted, versions, stays }: Found): void {
 
 /** Every stay in Production has its decision, or its reason, and whoever gave it. */
 function expectReasons({ stays, requests, decisions, log }: Found): void {
-  for (const stay of stays) {
+  for (const [i, stay] of stays.entries()) {
     const { version, enteredAt: at, decidedBy } = stay;
+    const before = stays[i - 1];
     const request = requests.find(({ id }) => id === stay.requestId);
     expect(stay.reason).not.toBe('');
     expect(decidedBy).not.toEqual([]);
     if (stay.enteredThrough === 'promotion') {
-      expect(request).toMatchObject({ version, status: 'approved', evidenceDigest: stay.evidenceDigest });
+      // It took the place of the version that its evidence compares with, and of no other.
+      const expectedChampion = before?.leftAt === at ? before.version : null;
+      const { evidenceDigest } = stay;
+      expect(request).toMatchObject({ version, status: 'approved', evidenceDigest, expectedChampion });
       const approvals = decisions.filter((d) => d.requestId === request?.id && d.counted && d.decision === 'approve');
       expect(approvals.map(({ approver }) => approver)).toEqual(decidedBy);
     } else {
