@@ -8,9 +8,9 @@ import { benchEndpoint } from './bench/endpoint-bench.ts';
 import type { Figure } from './bench/figures.ts';
 import { benchGates } from './bench/gates-bench.ts';
 import { benchRefresh } from './bench/lake-bench.ts';
-import { benchRegistry } from './bench/registry-bench.ts';
 import { currentCommit, describeMachine } from './bench/machine.ts';
 import { prepare, type Prepared } from './bench/prepared.ts';
+import { benchRegistry } from './bench/registry-bench.ts';
 import { type BenchReport, type FailedBench, renderReport } from './bench/report.ts';
 import { benchScoring } from './bench/scoring-bench.ts';
 import { benchDemo, benchStartUp } from './bench/stack-bench.ts';
@@ -44,6 +44,7 @@ minutes on two cores. A report, no test: a missed target does not fail it. Run i
                                  and, only by name, ${Object.keys(ON_DEMAND).join(', ')}
   npm run bench -- --with-demo   the demo as well (ten minutes more)
   npm run bench -- gates --full  10,000 gates instead of 2,000
+  npm run bench -- registry      about ten minutes; --quick: small, to try the bench itself
 
 The table goes to stdout, all samples as JSON to <home>/bench/<date>.json (home: SUPERSTEP_HOME, default .superstep).
 `;
@@ -75,6 +76,7 @@ async function bench(args: readonly string[]): Promise<number> {
 interface Chosen {
   readonly names: readonly string[];
   readonly full: boolean;
+  readonly quick: boolean;
 }
 
 /** Benches to run, or what to tell the person instead. */
@@ -84,6 +86,7 @@ function chooseBenches(args: readonly string[]): Chosen | string {
     only: { type: 'string', multiple: true },
     'with-demo': { type: 'boolean' },
     full: { type: 'boolean' },
+    quick: { type: 'boolean' },
   } as const;
   let parsed;
   try {
@@ -99,17 +102,17 @@ function chooseBenches(args: readonly string[]): Chosen | string {
   if (unknown.length > 0) return `${unknown.join(', ')}: expected ${known.join(', ')}\n\n${HELP}`;
   const chosen = wanted.length > 0 ? wanted : Object.keys(BENCHES);
   const names = known.filter((name) => chosen.includes(name) || (name === DEMO && values['with-demo'] === true));
-  return { names, full: values.full === true };
+  return { names, full: values.full === true, quick: values.quick === true };
 }
 
 async function measure(
-  { names, full }: Chosen,
+  { names, full, quick }: Chosen,
   { folder, signal }: Pick<BenchContext, 'folder' | 'signal'>,
 ): Promise<BenchReport> {
   const machine = describeMachine();
   const started = new Date();
   const parts = await ensureNativeParts(reportToStderr);
-  const context: BenchContext = { folder, parts, report: reportToStderr, signal, full };
+  const context: BenchContext = { folder, parts, report: reportToStderr, signal, full, quick };
   const prepared = prepare(context);
   const figures: Figure[] = [];
   const failures: FailedBench[] = [];

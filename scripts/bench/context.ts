@@ -13,6 +13,8 @@ export interface BenchContext {
   readonly signal: AbortSignal;
   /** Whether a bench that has two sizes takes the large one. */
   readonly full: boolean;
+  /** Whether it takes a small one, to try the bench itself; its figures say nothing. */
+  readonly quick: boolean;
 }
 
 /** Cores that workers use by default. */

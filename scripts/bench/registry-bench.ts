@@ -1,138 +1,193 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { startRegistryProcess } from '../clients/registry-process.ts';
-import { printableError } from '../message-for-person.ts';
-import { runCommand } from '../setup/run-command.ts';
-import { ROOT } from '../stack/stack-home.ts';
 import type { BenchContext } from './context.ts';
-import { type Figure, limitOf, percentile } from './figures.ts';
-import { startMlflowServer } from './mlflow-server.ts';
+import { type Figure, limitOf, percentile, type Target } from './figures.ts';
+import { count, type TimedCall, timedCalls } from './registry-calls.ts';
 import {
-  callsAlone,
-  callsOfACrowd,
-  createRegistryClient,
+  CLIENTS,
+  crowd,
   type Crowd,
-  type RegistryTimes,
-  tail,
-  transitionsAmong,
-} from './registry-calls.ts';
-import { fillMlflow, fillSuperstep, type Filling } from './registry-fill.ts';
+  CROWD_BATCH,
+  LOGGED_BATCH,
+  type Transitions,
+  transitionsAmongLoggers,
+} from './registry-crowd.ts';
+import type { Filling } from './registry-fill.ts';
+import { type BenchedServer, type MissingServer, type ServerName, startServers } from './registry-servers.ts';
 
-const FILLING: Filling = { runs: 100_000, versions: 10_000 };
-const CROWD_SECONDS = 60;
-const TRANSITION_SECONDS = 20;
-const BACKUPS_WITHIN_MS = 120_000;
-
-/** What one registry showed. */
-interface Measured {
-  readonly times: RegistryTimes;
-  readonly crowd: Crowd;
-  readonly transitionsMs: readonly number[];
+interface Size {
+  readonly filling: Filling;
+  readonly crowdSeconds: number;
+  readonly transitionSeconds: number;
 }
 
-/** The registry's server over HTTP, with a full database, against MLflow's own server by the same calls. */
+const WHOLE: Size = { filling: { runs: 100_000, versions: 10_000 }, crowdSeconds: 60, transitionSeconds: 40 };
+const QUICK: Size = { filling: { runs: 5_000, versions: 500 }, crowdSeconds: 5, transitionSeconds: 5 };
+const ROUNDS = 3;
+/** MLflow's server has four workers, and each wants to get warm. */
+const WARM_UP = 8;
+
+/** One measurement of each server that could be had; ours on SQLite is always among them. */
+type ByServer<T> = ReadonlyMap<ServerName, T>;
+
+/**
+ * The registry's server over HTTP with much in its database, on SQLite and on PostgreSQL, against MLflow's own server
+ * by the same calls. All servers run throughout and take turns, so that the machine's moods are in all figures.
+ */
 export async function benchRegistry(context: BenchContext): Promise<Figure[]> {
-  const ours = await measureSuperstep(context);
-  let theirs: Measured | undefined;
-  let missing = '';
+  const size = context.quick ? QUICK : WHOLE;
+  const { servers, missing } = await startServers(context, size.filling);
   try {
-    theirs = await measureMlflow(context);
-  } catch (error) {
-    missing = ` MLflow's own server could not be measured: ${printableError(error).split('\n')[0]}.`;
-    context.report(missing);
-  }
-  return figures(ours, theirs, missing);
-}
-
-async function measureSuperstep({ folder, report, signal }: BenchContext): Promise<Measured> {
-  const home = join(folder, 'registry');
-  await mkdir(home, { recursive: true });
-  report(`Superstep: ${FILLING.runs} runs, ${FILLING.versions} versions`);
-  // The first start makes the tables.
-  await (await startRegistryProcess(home)).stop();
-  await fillSuperstep(join(home, 'dev', 'registry.sqlite'), FILLING);
-  signal.throwIfAborted();
-  const server = await startRegistryProcess(home);
-  try {
-    const backup = async (i: number): Promise<void> => {
-      const args = [join(ROOT, 'scripts', 'launch.mjs'), 'db', 'backup', join(folder, `backup-${i}`), '-n', 'dev'];
-      const env = { ...process.env, SUPERSTEP_HOME: home };
-      await runCommand(process.execPath, args, { timeoutMs: BACKUPS_WITHIN_MS, env });
-    };
-    return await measure(`${server.url}/dev`, 'Superstep', report, backup);
+    const figures: Figure[] = [];
+    for (const call of timedCalls(size.filling)) {
+      context.report(call.name);
+      figures.push(...callFigures(call, await inTurns(servers, call, context.signal)));
+    }
+    const crowds = await one(servers, context, `${CLIENTS} clients for ${size.crowdSeconds} s`, ({ client }) =>
+      crowd(client, size.crowdSeconds),
+    );
+    const moves = await one(servers, context, `stage transitions for ${size.transitionSeconds} s`, (server) =>
+      transitionsAmongLoggers(server.client, size.transitionSeconds, server.backUp),
+    );
+    return withMissing([...figures, ...crowdFigures(crowds, size), ...transitionFigures(moves, size)], missing);
   } finally {
-    await server.stop();
+    for (const { stop } of servers) await stop();
   }
 }
 
-async function measureMlflow({ folder, report }: BenchContext): Promise<Measured> {
-  const server = await startMlflowServer(join(folder, 'mlflow'), report);
-  try {
-    report('MLflow: the same rows');
-    await fillMlflow(server.database, FILLING);
-    return await measure(server.url, 'MLflow', report, () => Promise.resolve());
-  } finally {
-    await server.stop();
+async function inTurns(
+  servers: readonly BenchedServer[],
+  { ready, repeats }: TimedCall,
+  signal: AbortSignal,
+): Promise<ByServer<readonly number[]>> {
+  const calls = await Promise.all(
+    servers.map(async ({ name, client }) => ({ name, call: await ready(client), times: [] as number[] })),
+  );
+  let i = 0;
+  for (const { call } of calls) for (let warm = 0; warm < WARM_UP; warm++) await call(i++);
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { call, times } of calls) {
+      for (let repeat = 0; repeat < repeats; repeat++) {
+        signal.throwIfAborted();
+        const started = performance.now();
+        await call(i++);
+        times.push(performance.now() - started);
+      }
+    }
   }
+  return new Map(calls.map(({ name, times }) => [name, times]));
 }
 
-async function measure(
-  url: string,
-  name: string,
-  report: BenchContext['report'],
-  backup: (i: number) => Promise<void>,
-): Promise<Measured> {
-  const client = createRegistryClient(url);
-  report(`${name}: one client`);
-  const times = await callsAlone(client);
-  report(`${name}: 16 clients for ${CROWD_SECONDS} s`);
-  const crowd = await callsOfACrowd(client, CROWD_SECONDS);
-  report(`${name}: stage transitions while 16 clients log`);
-  const others = (): Promise<unknown> => Promise.all([callsOfACrowd(client, TRANSITION_SECONDS), backup(1)]);
-  return { times, crowd, transitionsMs: await transitionsAmong(client, others) };
+async function one<T>(
+  servers: readonly BenchedServer[],
+  { report, signal }: BenchContext,
+  what: string,
+  measure: (server: BenchedServer) => Promise<T>,
+): Promise<ByServer<T>> {
+  const found = new Map<ServerName, T>();
+  for (const server of servers) {
+    signal.throwIfAborted();
+    report(`${server.name}: ${what}`);
+    found.set(server.name, await measure(server));
+  }
+  return found;
 }
 
-function figures(ours: Measured, theirs: Measured | undefined, missing: string): Figure[] {
-  const about = `over HTTP, SQLite, ${FILLING.runs.toLocaleString('en-US')} runs and a model with ${FILLING.versions.toLocaleString('en-US')} versions in it.${missing}`;
-  const held = (value: number, pick: (measured: Measured) => number): Pick<Figure, 'limit'> =>
-    theirs === undefined ? {} : { limit: limitOf(value, 'mlflow server, the same call', pick(theirs)) };
-  const timed = (
-    name: string,
-    pick: (times: RegistryTimes) => readonly number[],
-    atMost: number,
-    percent = 50,
-  ): Figure => {
-    const value = percentile(pick(ours.times), percent);
-    const compared = held(value, (measured) => percentile(pick(measured.times), percent));
-    const unit = { value, unit: 'ms', target: { atMost }, samples: pick(ours.times) };
-    return { name: `${name}, p${percent}`, ...unit, ...compared, note: about };
-  };
-  const { p99 } = tail(ours.transitionsMs);
-  const perSecond = ours.crowd.calls / ours.crowd.seconds;
-  const bad = ours.crowd.errors.length + ours.crowd.lost;
-  const failed =
-    theirs === undefined ? '' : ` MLflow's: ${theirs.crowd.errors.length} errors, ${theirs.crowd.lost} lost.`;
+function only([value = Number.NaN]: readonly number[]): number {
+  return value;
+}
+
+interface OneFigure {
+  readonly name: string;
+  readonly unit: string;
+  readonly target?: Target;
+  readonly note: string;
+}
+
+/** A figure for each of our servers, against MLflow's where that was measured. */
+function againstMlflow<T>(
+  measured: ByServer<T>,
+  samplesOf: (one: T) => readonly number[],
+  valueOf: (samples: readonly number[]) => number,
+  describe: (one: T) => OneFigure,
+): Figure[] {
+  const theirs = measured.get('mlflow server');
+  const limit = theirs === undefined ? undefined : valueOf(samplesOf(theirs));
+  return [...measured]
+    .filter(([server]) => server !== 'mlflow server')
+    .map(([server, found]) => {
+      const samples = samplesOf(found);
+      const value = valueOf(samples);
+      const { name, ...rest } = describe(found);
+      // Nothing is a multiple of no errors.
+      const compared = limit === undefined || limit === 0 ? {} : { limit: limitOf(value, 'mlflow server', limit) };
+      return { ...rest, name: server === 'Superstep' ? name : `${name}, on PostgreSQL`, value, samples, ...compared };
+    });
+}
+
+function callFigures({ name, percent, atMost, note }: TimedCall, measured: ByServer<readonly number[]>): Figure[] {
+  return againstMlflow(
+    measured,
+    (times) => times,
+    (times) => percentile(times, percent),
+    (times) => ({
+      name: `${name}, p${percent}`,
+      unit: 'ms',
+      ...(atMost === undefined ? {} : { target: { atMost } }),
+      note: `${note} ${spread(times)}`,
+    }),
+  );
+}
+
+function crowdFigures(measured: ByServer<Crowd>, { crowdSeconds }: Size): Figure[] {
+  const bad = ({ errors, lost }: Crowd): number => errors.length + lost;
   return [
-    timed('log-batch of 1,000 metrics', (times) => times.logBatchMs, 50, 95),
-    timed('page of 100 of 10,000 versions', (times) => times.versionsMs, 50),
-    timed('its next page', (times) => times.versionsLaterMs, 50),
-    timed('search of 100,000 runs by a metric, 1 % match', (times) => times.selectiveSearchMs, 100),
-    timed('the same, half match', (times) => times.unselectiveSearchMs, 100),
-    timed('the same, ordered by the metric', (times) => times.orderedSearchMs, 100),
-    {
-      ...{ name: '16 clients at once: calls a second', value: perSecond, unit: '/s', samples: [perSecond] },
-      ...held(perSecond, ({ crowd }) => crowd.calls / crowd.seconds),
-      note: `batches of 20 metrics, tags, reads of a run, for ${CROWD_SECONDS} s; clients and server share the cores. ${about}`,
-    },
-    {
-      ...{ name: '16 clients at once: errors and lost writes', value: bad, unit: '', target: { atMost: 0 } },
-      samples: [bad],
-      note: `of ${ours.crowd.calls} calls; each acknowledged batch is counted afterwards.${failed} ${ours.crowd.errors[0] ?? ''}`,
-    },
-    {
-      ...{ name: 'stage transition while 16 clients log and a backup runs, p99', value: p99, unit: 'ms' },
-      ...{ samples: ours.transitionsMs, ...held(p99, (measured) => tail(measured.transitionsMs).p99) },
-      note: `one after the other for ${TRANSITION_SECONDS} s (MLflow without the backup). ${about}`,
-    },
+    ...againstMlflow(
+      measured,
+      ({ calls, seconds }) => [calls / seconds],
+      only,
+      ({ calls }) => ({
+        name: `${CLIENTS} clients at once, calls a second`,
+        unit: '/s',
+        note: `making runs, logging batches of ${CROWD_BATCH} metrics, setting tags, reading and searching, for ${crowdSeconds} s: ${count(calls)} calls; clients and server share the cores.`,
+      }),
+    ),
+    ...againstMlflow(
+      measured,
+      (found) => [bad(found)],
+      only,
+      ({ errors, lost }) => ({
+        name: `${CLIENTS} clients at once, errors and lost writes`,
+        unit: '',
+        target: { atMost: 0 },
+        note: `of the same calls; every run, batch and tag that was acknowledged is looked for afterwards: ${errors.length} errors, ${lost} lost.${firstOf(errors)}`,
+      }),
+    ),
   ];
+}
+
+function transitionFigures(measured: ByServer<Transitions>, { transitionSeconds }: Size): Figure[] {
+  return againstMlflow(
+    measured,
+    ({ times }) => times,
+    (times) => percentile(times, 99),
+    ({ times, batches, backups, errors }) => ({
+      name: 'stage transition while clients log and backups run, p99',
+      unit: 'ms',
+      note: `${count(times.length)} transitions one after the other for ${transitionSeconds} s, while ${CLIENTS} clients logged ${count(batches)} batches of ${LOGGED_BATCH} metrics and ${backups} backups were made one after the other (MLflow: without backups); ${errors.length} errors.${firstOf(errors)} ${spread(times)}`,
+    }),
+  );
+}
+
+function spread(times: readonly number[]): string {
+  const ms = (time: number): string => `${time.toFixed(1)} ms`;
+  return `Least ${ms(Math.min(...times))}, p50 ${ms(percentile(times, 50))}, p95 ${ms(percentile(times, 95))}, most ${ms(Math.max(...times))}.`;
+}
+
+function firstOf(errors: readonly string[]): string {
+  return errors[0] === undefined ? '' : ` The first: ${errors[0]}.`;
+}
+
+/** Says in every note who could not be measured. */
+function withMissing(figures: readonly Figure[], missing: readonly MissingServer[]): Figure[] {
+  const said = missing.map(({ name, why }) => ` Without ${name}: ${why}.`).join('');
+  return figures.map((figure) => ({ ...figure, note: `${figure.note}${said}` }));
 }

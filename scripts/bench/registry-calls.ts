@@ -1,144 +1,89 @@
-import { randomUUID } from 'node:crypto';
-import { percentile } from './figures.ts';
-import { FULL_EXPERIMENT, FULL_METRIC, FULL_MODEL } from './registry-fill.ts';
+import { logBatch, newRun, type RegistryClient } from './registry-client.ts';
+import { type Filling, FULL_EXPERIMENT, FULL_METRIC, FULL_MODEL } from './registry-fill.ts';
 
-/** What a registry took for each kind of call, in milliseconds. */
-export interface RegistryTimes {
-  readonly logBatchMs: readonly number[];
-  readonly versionsMs: readonly number[];
-  readonly versionsLaterMs: readonly number[];
-  readonly selectiveSearchMs: readonly number[];
-  readonly unselectiveSearchMs: readonly number[];
-  readonly orderedSearchMs: readonly number[];
+/** One kind of call, made by one client, one after the other. */
+export interface TimedCall {
+  readonly name: string;
+  /** The percentile that is reported. */
+  readonly percent: number;
+  /** Milliseconds. */
+  readonly atMost?: number;
+  /** How often, in each of several rounds. */
+  readonly repeats: number;
+  readonly note: string;
+  /** Makes ready what is not measured, and returns the call. */
+  readonly ready: (client: RegistryClient) => Promise<(i: number) => Promise<unknown>>;
 }
 
-/** What came of many clients at once. */
-export interface Crowd {
-  readonly calls: number;
-  readonly seconds: number;
-  readonly errors: readonly string[];
-  /** Metrics that were acknowledged and are not there afterwards. */
-  readonly lost: number;
-}
-
-const REPEATS = 20;
 const BATCH = 1_000;
-const CLIENTS = 16;
-const CROWD_BATCH = 20;
+const PAGE = '100';
 
-/** A client of a registry that speaks MLflow's protocol: Superstep's or MLflow's own. */
-export interface RegistryClient {
-  readonly call: (method: 'GET' | 'POST', path: string, fields: object) => Promise<Record<string, never>>;
-  readonly newRun: () => Promise<string>;
-  readonly logBatch: (runId: string, step: number, size: number) => Promise<unknown>;
-}
-
-export function createRegistryClient(base: string): RegistryClient {
-  const call: RegistryClient['call'] = async (method, path, fields) => {
-    const query = method === 'GET' ? `?${new URLSearchParams(fields as Record<string, string>).toString()}` : '';
-    const response = await fetch(`${base}/api/2.0/mlflow/${path}${query}`, {
-      method,
-      ...(method === 'GET' ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(fields) }),
-    });
-    const text = await response.text();
-    if (response.status !== 200) throw new Error(`${path} answered ${response.status}: ${text.slice(0, 200)}`);
-    return JSON.parse(text) as Record<string, never>;
-  };
-  return {
-    call,
-    newRun: async () => {
-      const { run } = (await call('POST', 'runs/create', { experiment_id: FULL_EXPERIMENT })) as unknown as {
-        readonly run: { readonly info: { readonly run_id: string } };
-      };
-      return run.info.run_id;
+export function timedCalls({ runs, versions }: Filling): readonly TimedCall[] {
+  const search = (name: string, filter: string, orderBy: readonly string[]): TimedCall => ({
+    ...{ name: `run search, ${name}`, percent: 50, atMost: 100, repeats: 10 },
+    note: `100 of ${count(runs)} runs in one experiment, each with two metrics, a param and a tag; filter ${filter}${orderBy.length === 0 ? ', newest first' : `, order by ${orderBy[0]}`}.`,
+    ready: ({ post }) => {
+      const fields = { experiment_ids: [FULL_EXPERIMENT], filter, max_results: 100, order_by: orderBy };
+      return Promise.resolve(() => post('runs/search', fields));
     },
-    logBatch: (runId, step, size) => {
-      const metrics = Array.from({ length: size }, (_, i) => ({ key: `m${i}`, value: i / 7, timestamp: step, step }));
-      return call('POST', 'runs/log-batch', { run_id: runId, metrics });
+  });
+  const [few, half, order] = [
+    `metrics.${FULL_METRIC} > 0.99`,
+    `metrics.${FULL_METRIC} > 0.5`,
+    `metrics.${FULL_METRIC} DESC`,
+  ];
+  const ofModel = { filter: `name='${FULL_MODEL}'` };
+  const listing = (name: string, atMost: number | undefined, ready: TimedCall['ready'], note: string): TimedCall => ({
+    ...{ name: `model versions, ${name}`, percent: 50, repeats: 10, ready, note },
+    ...(atMost === undefined ? {} : { atMost }),
+  });
+  return [
+    {
+      ...{ name: 'log-batch of 1,000 metrics', percent: 95, atMost: 50, repeats: 40 },
+      note: `${count(BATCH)} values of ${count(BATCH)} metrics, of one run; every value is new.`,
+      ready: async (client) => {
+        const runId = await newRun(client, FULL_EXPERIMENT);
+        return (i) => logBatch(client, runId, i, BATCH);
+      },
     },
-  };
+    listing(
+      `first page of ${PAGE}`,
+      50,
+      ({ get }) => Promise.resolve(() => get('model-versions/search', { ...ofModel, max_results: PAGE })),
+      `of a model with ${count(versions)} versions.`,
+    ),
+    listing(
+      `last page of ${PAGE}`,
+      50,
+      async ({ get }) => {
+        const token = await lastToken(get);
+        return () => get('model-versions/search', { ...ofModel, max_results: PAGE, page_token: token });
+      },
+      `of a model with ${count(versions)} versions.`,
+    ),
+    listing(
+      `all ${count(versions)} in one answer`,
+      undefined,
+      ({ get }) => Promise.resolve(() => get('model-versions/search', ofModel)),
+      'what a client gets that names no page size: megabytes of JSON.',
+    ),
+    search('1 % match', few, []),
+    search('1 % match, ordered by the metric', few, [order]),
+    search('half match', half, []),
+    search('half match, ordered by the metric', half, [order]),
+  ];
 }
 
-async function timed(repeats: number, one: (i: number) => Promise<unknown>): Promise<number[]> {
-  const times: number[] = [];
-  for (let i = 0; i < repeats; i++) {
-    const started = performance.now();
-    await one(i);
-    times.push(performance.now() - started);
+/** The token of the last page, found by reading all of them. */
+async function lastToken(get: RegistryClient['get']): Promise<string> {
+  for (let token = ''; ;) {
+    const page = { filter: `name='${FULL_MODEL}'`, max_results: PAGE, ...(token === '' ? {} : { page_token: token }) };
+    const { next_page_token: next = '' } = (await get('model-versions/search', page)) as { next_page_token?: string };
+    if (next === '') return token;
+    token = next;
   }
-  return times;
 }
 
-/** One client, one call after the other. */
-export async function callsAlone({ call, newRun, logBatch }: RegistryClient): Promise<RegistryTimes> {
-  const search = (filter: string, order: readonly string[] = []): Promise<unknown> =>
-    call('POST', 'runs/search', { experiment_ids: [FULL_EXPERIMENT], filter, max_results: 100, order_by: order });
-  const runId = await newRun();
-  const page = { filter: `name='${FULL_MODEL}'`, max_results: '100' };
-  const { next_page_token: token } = await call('GET', 'model-versions/search', page);
-  const half = `metrics.${FULL_METRIC} > 0.5`;
-  return {
-    logBatchMs: await timed(2 * REPEATS, (i) => logBatch(runId, i, BATCH)),
-    versionsMs: await timed(REPEATS, () => call('GET', 'model-versions/search', page)),
-    versionsLaterMs: await timed(REPEATS, () => call('GET', 'model-versions/search', { ...page, page_token: token })),
-    selectiveSearchMs: await timed(REPEATS, () => search(`metrics.${FULL_METRIC} > 0.99`)),
-    unselectiveSearchMs: await timed(REPEATS, () => search(half)),
-    orderedSearchMs: await timed(REPEATS, () => search(half, [`metrics.${FULL_METRIC} DESC`])),
-  };
-}
-
-/** Sixteen clients for a while: runs, batches, tags, reads. Counts what is there afterwards. */
-export async function callsOfACrowd(registry: RegistryClient, seconds: number): Promise<Crowd> {
-  const { call, newRun, logBatch } = registry;
-  const until = Date.now() + seconds * 1_000;
-  const errors: string[] = [];
-  let calls = 0;
-  let lost = 0;
-  const guarded = async (work: () => Promise<unknown>): Promise<boolean> => {
-    calls += 1;
-    try {
-      await work();
-      return true;
-    } catch (error) {
-      errors.push(error instanceof Error ? error.message : String(error));
-      return false;
-    }
-  };
-  const client = async (): Promise<void> => {
-    const runId = await newRun();
-    let acknowledged = 0;
-    for (let step = 0; Date.now() < until; step++) {
-      if (await guarded(() => logBatch(runId, step, CROWD_BATCH))) acknowledged += 1;
-      await guarded(() => call('POST', 'runs/set-tag', { run_id: runId, key: 'step', value: String(step) }));
-      await guarded(() => call('GET', 'runs/get', { run_id: runId }));
-    }
-    const history = { run_id: runId, metric_key: 'm0', max_results: '25000' };
-    const { metrics = [] } = (await call('GET', 'metrics/get-history', history)) as { metrics?: readonly unknown[] };
-    lost += Math.max(0, acknowledged - metrics.length);
-  };
-  const started = performance.now();
-  await Promise.all(Array.from({ length: CLIENTS }, client));
-  return { calls, seconds: (performance.now() - started) / 1_000, errors, lost };
-}
-
-/** Stage transitions of a model of its own, one after the other, while others work; milliseconds each. */
-export async function transitionsAmong({ call }: RegistryClient, others: () => Promise<unknown>): Promise<number[]> {
-  const name = `bench-${randomUUID()}`;
-  await call('POST', 'registered-models/create', { name });
-  await call('POST', 'model-versions/create', { name, source: 's3://bucket/model' });
-  let ended = false;
-  const working = others().finally(() => (ended = true));
-  const times: number[] = [];
-  const stages = ['Staging', 'Archived', 'None'];
-  for (let i = 0; !ended; i++) {
-    const fields = { name, version: '1', stage: stages[i % stages.length], archive_existing_versions: false };
-    times.push(...(await timed(1, () => call('POST', 'model-versions/transition-stage', fields))));
-  }
-  await working;
-  return times;
-}
-
-/** The 95th and 99th of what was measured. */
-export function tail(times: readonly number[]): { readonly p95: number; readonly p99: number } {
-  return { p95: percentile(times, 95), p99: percentile(times, 99) };
+export function count(number: number): string {
+  return number.toLocaleString('en-US');
 }
