@@ -83,6 +83,17 @@ function changedChampion(): RecordedCase {
   });
 }
 
+/** A version of a registry client is evaluated first; then no better than the champion. */
+function adoptedVersion(): RecordedCase {
+  let pinned = 0;
+  return promotion('adopted', {
+    answers: {
+      pinPromotion: async () => (++pinned === 1 ? { needsAdoption: true } : candidate()),
+      compareModels: NO_BETTER,
+    },
+  });
+}
+
 /** An approver leaves while the gate waits, and another one before the promotion takes effect. */
 function lapsedApprovals(): RecordedCase {
   let promotions = 0;
@@ -212,6 +223,16 @@ const PROMOTIONS: readonly RecordedCase[] = [
   promotion('expired', { answers: { pinPromotion: async () => candidate({ expiresAfterMs: 200 }) } }),
   promotion('failed-compliance', { answers: { checkCompliance: async () => gateResult('compliance', 'fail') } }),
   promotion('failed-comparison', { answers: { compareModels: NO_BETTER } }),
+  adoptedVersion(),
+  promotion('unusable', {
+    answers: {
+      pinPromotion: async () => ({ needsAdoption: true }),
+      evaluateModel: async () => {
+        throw new SuperstepError('SchemaMismatch', 'column "hour", an input of the model, is missing');
+      },
+      checkCompliance: async () => gateResult('compliance', 'fail'),
+    },
+  }),
   promotion('superseded', {
     answers: { approvalStanding: async () => ({ request: 'superseded', champion: CHAMPION }) },
     meanwhile: async (handle) => {
