@@ -38,12 +38,22 @@ function settings(busyTimeoutMs: number): readonly string[] {
   return [`busy_timeout = ${Math.round(busyTimeoutMs)}`, 'synchronous = full'];
 }
 
-function writeAlone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
-  return knex.transaction(async (trx) => {
-    // knex's BEGIN is deferred on SQLite: a transaction that reads first and then writes fails when another one
-    // wrote in between, whatever the busy timeout. Taking the lock row first makes it wait instead.
-    await trx('registry_locks').where({ id: 1 }).increment('taken', 1);
-    return work(trx);
+async function writeAlone<T>(knex: Knex, work: (trx: Knex.Transaction) => Promise<T>): Promise<T> {
+  let fault: unknown;
+  const write = knex.transaction(async (trx) => {
+    try {
+      // knex's BEGIN is deferred on SQLite: a transaction that reads first and then writes fails when another one
+      // wrote in between, whatever the busy timeout. Taking the lock row first makes it wait instead.
+      await trx('registry_locks').where({ id: 1 }).increment('taken', 1);
+      return await work(trx);
+    } catch (error) {
+      fault = error;
+      throw error;
+    }
+  });
+  // A full disk ends the transaction by itself; knex then says only that there was nothing to roll back.
+  return write.catch((error: unknown) => {
+    throw fault ?? error;
   });
 }
 

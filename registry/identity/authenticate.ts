@@ -1,4 +1,3 @@
-import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { AccessPolicy } from '../../contracts/schemas/access.ts';
 import type { Policy } from '../../contracts/schemas/policy.ts';
 import type { Caller } from './caller.ts';
@@ -17,7 +16,7 @@ export interface AuthenticationDeps extends IdentityDeps {
 
 export function createAuthentication(deps: AuthenticationDeps) {
   const { db, now, policy } = deps;
-  const { noteTokenUse } = createTokens(deps);
+  const noteUse = inPassing(createTokens(deps).noteTokenUse);
   const verifierOf = keepVerifier(now);
 
   const callerOf = async (
@@ -36,7 +35,7 @@ export function createAuthentication(deps: AuthenticationDeps) {
     // Only the holder of a token learns anything about it; Basic with another name gets the answer of a wrong token.
     if (record === undefined || !sameText(user ?? record.principal, record.principal)) throw unknownCredentials();
     requireLiving(record, now().toISOString());
-    await noteTokenUse(record).catch(ignoreWeather);
+    noteUse(record);
     return callerOf({ name: record.principal, proof: 'token' }, rules, []);
   };
 
@@ -95,9 +94,19 @@ function requireLiving({ id, revokedAt, revokedReason, expiresAt }: TokenRecord,
   if (expiresAt <= at) throw notAuthenticated(`its token ${id} expired on ${expiresAt}; ask an admin for another one`);
 }
 
-/** The last use is a note for people. A request whose token holds does not fail because it could not be written. */
-function ignoreWeather(error: unknown): void {
-  if (!(error instanceof SuperstepError) || error.type !== 'RegistryUnavailable') throw error;
+/**
+ * The last use is a note for people: no request waits until it is written, which may be long while somebody holds the
+ * database, and none fails because it could not be. One of a token is on its way at a time.
+ */
+function inPassing(note: (record: TokenRecord) => Promise<void>): (record: TokenRecord) => void {
+  const onTheWay = new Set<string>();
+  return (record) => {
+    if (onTheWay.has(record.id)) return;
+    onTheWay.add(record.id);
+    void note(record)
+      .catch(() => undefined)
+      .finally(() => onTheWay.delete(record.id));
+  };
 }
 
 /** Lets in who comes through the provider: a name of its own, not one of a local account, not one that left. */

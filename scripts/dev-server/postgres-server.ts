@@ -12,6 +12,8 @@ export interface PostgresServer {
   /** URL of its database `postgres`; the user may do everything. */
   readonly url: string;
   readonly stop: () => Promise<void>;
+  /** Stops it in the middle of what it does, and starts it again on the same data when the work is done. */
+  readonly restart: (whileAway: () => Promise<void>) => Promise<void>;
 }
 
 const START_WITHIN_MS = 60_000;
@@ -61,7 +63,34 @@ export async function startPostgres(programs: string, settings: readonly string[
     'max_connections=200',
   ];
   const options = [...settings, ...own].flatMap((setting) => ['-c', setting]);
-  const child = spawn('/bin/sh', ['-c', GUARD, join(programs, 'postgres'), ...options], {
+  const url = `postgres://${USER}@127.0.0.1:${port}/postgres`;
+  const start = (): Promise<RunningServer> => run(url, [join(programs, 'postgres'), ...options], data, identity);
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  let running = await start().catch(async (error: unknown) => {
+    await remove();
+    throw error;
+  });
+  return {
+    url,
+    restart: async (whileAway) => {
+      await running.end();
+      await whileAway();
+      running = await start();
+    },
+    stop: async () => {
+      await running.end();
+      await remove();
+    },
+  };
+}
+
+interface RunningServer {
+  readonly end: () => Promise<void>;
+}
+
+/** Runs a server's program; answers when the server does. */
+async function run(url: string, command: readonly string[], data: string, identity: Identity): Promise<RunningServer> {
+  const child = spawn('/bin/sh', ['-c', GUARD, ...command], {
     ...identity,
     env: { ...process.env, PGDATA: data },
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -69,19 +98,17 @@ export async function startPostgres(programs: string, settings: readonly string[
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said = (said + text).slice(-10_000)));
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
-  const stop = async (): Promise<void> => {
+  const end = async (): Promise<void> => {
     child.stdin.end();
     await ended;
-    await rm(folder, { recursive: true, force: true });
   };
-  const url = `postgres://${USER}@127.0.0.1:${port}/postgres`;
   try {
     await waitUntilReady(url, child);
+    return { end };
   } catch (error) {
-    await stop();
+    await end();
     throw new Error(`PostgreSQL did not start: ${said}`, { cause: error });
   }
-  return { url, stop };
 }
 
 type Identity = { readonly cwd: string; readonly uid?: number; readonly gid?: number };

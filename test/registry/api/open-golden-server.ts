@@ -10,7 +10,7 @@ import { createIdentity } from '../../../registry/identity/identity.ts';
 import { createCaller } from '../../../registry/identity/rights.ts';
 import { createRegistry } from '../../../registry/registry.ts';
 import { loadSecretBox } from '../../../registry/webhooks/secret-box.ts';
-import { openTestDatabase } from '../test-database.ts';
+import { openTestDatabase, type TestDatabase } from '../test-database.ts';
 
 const POLICY = policySchema.parse({
   compliance: {},
@@ -31,16 +31,18 @@ const gates: GateWorkflows = {
 const NOBODY = createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['admin'] });
 
 interface GoldenServerOptions {
+  /** The default is one of its own, which goes with the server. */
+  readonly database?: TestDatabase;
   readonly mlflowUi?: string | null;
   readonly busyTimeoutMs?: number;
 }
 
-/** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's. */
+/** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's, or their token's. */
 export async function openGoldenServer(
-  caller: Caller = NOBODY,
-  { mlflowUi = null, busyTimeoutMs = 10_000 }: GoldenServerOptions = {},
+  caller: Caller | 'by token' = NOBODY,
+  { mlflowUi = null, busyTimeoutMs = 10_000, database }: GoldenServerOptions = {},
 ) {
-  const { db, folder, location, close } = await openTestDatabase({ busyTimeoutMs });
+  const { db, folder, location, close } = database ?? (await openTestDatabase({ busyTimeoutMs }));
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
   let clock = Date.parse('2024-01-01T00:00:00Z');
   const now = (): Date => new Date((clock += 1));
@@ -49,11 +51,12 @@ export async function openGoldenServer(
   const bugs: unknown[] = [];
   const report = (error: unknown): void => void bugs.push(error);
   const stored = { db, artifacts, now };
+  const identity = createIdentity({ db, now, policy });
   const api = createEnvironmentApi({
     ...stored,
     environment: 'dev',
     registry: createRegistry(stored),
-    identity: createIdentity({ db, now, policy }),
+    identity,
     policy,
     gates,
     attest: () => Promise.resolve({}),
@@ -69,12 +72,14 @@ export async function openGoldenServer(
     mlflowUi,
   });
   const app = await createRegistryServer({
-    environments: { dev: { ...api, authenticate: async () => caller } },
+    environments: { dev: caller === 'by token' ? api : { ...api, authenticate: async () => caller } },
     report,
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
   return {
     app,
+    db,
+    identity,
     routes: api.routes,
     location,
     port: (app.server.address() as AddressInfo).port,
