@@ -37,10 +37,7 @@ export interface Fields {
 
 /** Fields over parsed values; `path` is put before names in errors. */
 export function createFields(values: Readonly<Record<string, unknown>>, path = ''): Fields {
-  const find = (name: string): unknown => {
-    const spelling = [name, camelCase(name)].find((s) => Object.hasOwn(values, s) && values[s] !== null);
-    return spelling === undefined ? undefined : values[spelling];
-  };
+  const find = (name: string): unknown => own(values, name) ?? own(values, camelCase(name));
   const optional =
     <T>(read: (value: unknown, at: string) => T) =>
     (name: string): T | undefined => {
@@ -157,6 +154,18 @@ function listOf(value: unknown, at: string): readonly unknown[] {
   throw invalidValue(at, value, 'a list');
 }
 
+/** Undefined for what is absent, inherited or null. */
+function own(values: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(values, name) ? (values[name] ?? undefined) : undefined;
+}
+
+/** Names that routes ask for, which are few; a batch asks for each a thousand times. */
+const camelCased = new Map<string, string>();
+
 function camelCase(name: string): string {
-  return name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  const known = camelCased.get(name);
+  if (known !== undefined) return known;
+  const spelt = name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  camelCased.set(name, spelt);
+  return spelt;
 }

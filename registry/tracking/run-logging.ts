@@ -141,21 +141,18 @@ async function addMetrics(trx: Knex, runId: string, metrics: readonly LoggedMetr
     // SQLite keeps -0 apart from 0 in a key; nobody else does.
     return { metric, isNan, value: isNan || bounded === 0 ? 0 : bounded };
   });
+  // Most batches measure no logged model: a third of the values need not be sent.
+  const plain = ['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan'];
+  const ofModels = metrics.some(({ modelId, datasetName, datasetDigest }) => modelId || datasetName || datasetDigest);
   await insertRows(
     trx,
     'metrics',
-    ['run_id', 'key', 'timestamp_ms', 'step', 'value', 'is_nan', 'model_id', 'dataset_name', 'dataset_digest'],
-    stored.map(({ metric, value, isNan }) => [
-      runId,
-      metric.key,
-      metric.timestampMs,
-      metric.step,
-      value,
-      isNan,
-      metric.modelId || null,
-      metric.datasetName || null,
-      metric.datasetDigest || null,
-    ]),
+    ofModels ? [...plain, 'model_id', 'dataset_name', 'dataset_digest'] : plain,
+    stored.map(({ metric, value, isNan }) => {
+      const row = [runId, metric.key, metric.timestampMs, metric.step, value, isNan];
+      if (!ofModels) return row;
+      return [...row, metric.modelId || null, metric.datasetName || null, metric.datasetDigest || null];
+    }),
     'on conflict do nothing',
   );
   await insertRows(
