@@ -15,7 +15,6 @@ export interface TimedCall {
   readonly ready: (client: RegistryClient) => Promise<(i: number) => Promise<unknown>>;
 }
 
-const BATCH = 1_000;
 const PAGE = '100';
 
 export function timedCalls({ runs, versions }: Filling): readonly TimedCall[] {
@@ -37,15 +36,17 @@ export function timedCalls({ runs, versions }: Filling): readonly TimedCall[] {
     ...{ name: `model versions, ${name}`, percent: 50, repeats: 10, ready, note },
     ...(atMost === undefined ? {} : { atMost }),
   });
-  return [
-    {
-      ...{ name: 'log-batch of 1,000 metrics', percent: 95, atMost: 50, repeats: 40 },
-      note: `${count(BATCH)} values of ${count(BATCH)} metrics, of one run; every value is new.`,
-      ready: async (client) => {
-        const runId = await newRun(client, FULL_EXPERIMENT);
-        return (i) => logBatch(client, runId, i, BATCH);
-      },
+  const logging = (name: string, batch: { readonly metrics: number; readonly steps: number }): TimedCall => ({
+    ...{ name: `log-batch of 1,000 values, ${name}`, percent: 95, atMost: 50, repeats: 40 },
+    note: 'of one run; every value is new.',
+    ready: async (client) => {
+      const runId = await newRun(client, FULL_EXPERIMENT);
+      return (i) => logBatch(client, runId, { from: i * batch.steps, ...batch });
     },
+  });
+  return [
+    logging('10 metrics, 100 steps of each', { metrics: 10, steps: 100 }),
+    logging('1,000 metrics, one step', { metrics: 1_000, steps: 1 }),
     listing(
       `first page of ${PAGE}`,
       50,

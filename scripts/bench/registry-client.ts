@@ -32,13 +32,15 @@ export interface RunAnswer {
   };
 }
 
-/** Logs one value of each of `size` metrics. */
-export function logBatch({ post }: RegistryClient, runId: string, step: number, size: number): Promise<unknown> {
-  const metrics = Array.from({ length: size }, (_, i) => ({
-    key: `m${i}`,
-    value: i / 7 + step,
-    timestamp: step,
-    step,
-  }));
-  return post('runs/log-batch', { run_id: runId, metrics });
+/** Logs so many steps of each of `metrics` metrics, beginning with step `from`. */
+export function logBatch(
+  { post }: RegistryClient,
+  runId: string,
+  { from, metrics, steps = 1 }: { readonly from: number; readonly metrics: number; readonly steps?: number },
+): Promise<unknown> {
+  const values = Array.from({ length: metrics * steps }, (_, i) => {
+    const step = from + Math.floor(i / metrics);
+    return { key: `m${i % metrics}`, value: i / 7 + step, timestamp: step, step };
+  });
+  return post('runs/log-batch', { run_id: runId, metrics: values });
 }

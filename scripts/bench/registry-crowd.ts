@@ -68,7 +68,7 @@ async function fillRun(
   const { runId } = run;
   for (let step = 0; step < STEPS; step++) {
     const tag = { run_id: runId, key: 'step', value: String(step) };
-    if (await attempt(() => logBatch(client, runId, step, CROWD_BATCH))) run.batches += 1;
+    if (await attempt(() => logBatch(client, runId, { from: step, metrics: CROWD_BATCH }))) run.batches += 1;
     if (await attempt(() => client.post('runs/set-tag', tag))) run.tag = tag.value;
     await attempt(() => client.get('runs/get', { run_id: runId }));
   }
@@ -106,7 +106,7 @@ export async function transitionsAmongLoggers(
   const log = async (): Promise<void> => {
     const runId = await newRun(client, FULL_EXPERIMENT);
     for (let step = 0; !isOver(); step++) {
-      if (await succeeds(() => logBatch(client, runId, step, LOGGED_BATCH), errors)) batches += 1;
+      if (await succeeds(() => logBatch(client, runId, { from: step, metrics: LOGGED_BATCH }), errors)) batches += 1;
     }
   };
   const keepBackups = async (): Promise<void> => {
