@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { NeedsAdoption } from '../contracts/adopt-version.ts';
 import type { GateResult } from '../contracts/gates.ts';
 import type {
@@ -30,6 +31,7 @@ import { shiftInstant } from '../contracts/durations.ts';
 import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import { checkCompliance, unusableModel } from '../registry/compliance-gate.ts';
 import { applyWaivers } from '../registry/governance/waivers.ts';
+import type { PromoteInput } from '../registry/promotion.ts';
 import type { Registry } from '../registry/registry.ts';
 import { complianceFacts } from './compliance-facts.ts';
 import { prepareEvidence } from './evidence.ts';
@@ -39,9 +41,8 @@ import { gateDetails, tellGate } from './tell-gate.ts';
 import { parseInput } from './project-activities.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { readBundle } from './pinned-bundles.ts';
-import { pinnedRules, versionToPromote } from './pinned-candidate.ts';
-import { pinUnderTodaysPolicy, todaysPolicy } from './todays-policy.ts';
-import { findLineage } from './training-inputs.ts';
+import { gateBasis, pinAgain, pinVersion, versionToPromote } from './pinned-candidate.ts';
+import { todaysPolicy } from './todays-policy.ts';
 
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 
@@ -54,23 +55,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
      * client brought must be evaluated first.
      */
     async pinPromotion({ input }: { readonly input: unknown }): Promise<PinnedPromotion | NeedsAdoption> {
-      const { record, requestedBy } = await versionToPromote(registry, input);
-      const lineage = await findLineage(registry, record);
-      if (lineage === undefined) return { needsAdoption: true };
-      const { inputs, run, onnx } = lineage;
-      const { pinned, bundle } = await pinUnderTodaysPolicy(deps, record.model, inputs.pinned);
-      return {
-        environment: deps.environment,
-        pinned,
-        model: record.model,
-        version: record.version,
-        runId: run.runId,
-        asOf: inputs.dataset.asOf,
-        snapshot: inputs.dataset.snapshot,
-        modelDigest: onnx.sha256,
-        ...(requestedBy === undefined ? {} : { requester: requestedBy }),
-        ...pinnedRules(bundle),
-      };
+      return (await pinVersion(deps, await versionToPromote(registry, input))) ?? { needsAdoption: true };
     },
 
     /** Checks the version against the policy; pass moves it to Staging, fail to Archived, each check becomes a tag. */
@@ -115,6 +100,12 @@ export function createPromotionActivities(deps: PromotionDependencies) {
 
     prepareEvidence: (input: PrepareEvidenceInput): Promise<PreparedEvidence> => prepareEvidence(deps, input),
 
+    /**
+     * Opens the gate, by the rules of the policy in force, on the file that the registry has: what the workflow says of
+     * either must be the same.
+     *
+     * @throws StaleDecision when the version has another file by now, or was evaluated anew
+     */
     async openApproval({
       candidate,
       workflowId,
@@ -124,6 +115,13 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       superstep,
     }: OpenApprovalInput): Promise<OpenedApproval> {
       const { model, version } = candidate;
+      const present = await pinAgain(deps, candidate);
+      const { approval, expiresAfterMs } = present;
+      const isOpen = (await registry.openApprovals(model)).some(
+        (gate) => gate.version === version && gate.evidenceDigest === evidence.digest,
+      );
+      // An earlier try may have opened it, by the rules of then; it stays as it was opened.
+      if (!isOpen && !isDeepStrictEqual(present.pinned, candidate.pinned)) return { outcome: 'rules-changed' };
       const opened = await registry.openApproval({
         naturalKey: `production/${model}/${version}/${evidence.digest}/${runId}`,
         model,
@@ -132,17 +130,18 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         expectedChampion: champion,
         workflowId,
         requestedBy: candidate.requester ?? NOBODY_NAMED,
+        basis: gateBasis(present),
         ...(superstep === null ? {} : { releaseLeaseOf: superstep }),
         announce: {
-          details: gateDetails(candidate, evidence, candidate.approval.approvers),
-          expiresAfterMs: candidate.expiresAfterMs,
+          details: gateDetails(candidate, evidence, approval.approvers),
+          expiresAfterMs,
         },
       });
       if (opened.outcome !== 'open') return opened;
       const { requestedBy: requester } = await registry.getTransitionRequest(opened.requestId);
-      const { keys } = await registry.approverNews(model, everyApprover(candidate.approval), []);
+      const { keys } = await registry.approverNews(model, everyApprover(approval), []);
       const { openedAt } = opened;
-      const until = openedAt === undefined ? {} : { until: shiftInstant(openedAt, candidate.expiresAfterMs) };
+      const until = openedAt === undefined ? {} : { until: shiftInstant(openedAt, expiresAfterMs) };
       return { ...opened, ...until, requester, keys };
     },
 
@@ -199,7 +198,6 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       champion,
     }: PromoteVersionInput): Promise<PromotedVersion> {
       const { policy } = await todaysPolicy(deps);
-      const escalated = await registry.wasEscalated(requestId);
       return registry.promote({
         naturalKey: `promote/${requestId}`,
         model: candidate.model,
@@ -207,7 +205,7 @@ export function createPromotionActivities(deps: PromotionDependencies) {
         requestId,
         evidenceDigest,
         expectedChampion: champion,
-        rules: candidateRules(candidate, { requestId, evidenceDigest, keys: [], escalated }),
+        ...(await rulesOfBefore(deps, candidate, { requestId, evidenceDigest })),
         freeze: policy.freeze,
         workflowId,
       });
@@ -245,6 +243,18 @@ export function createPromotionActivities(deps: PromotionDependencies) {
       };
     },
   };
+}
+
+/** By which rules a gate counts that an earlier version opened, without keeping them: those of the policy of today. */
+async function rulesOfBefore(
+  deps: PromotionDependencies,
+  candidate: PinnedPromotion,
+  opened: { readonly requestId: string; readonly evidenceDigest: string },
+): Promise<Pick<PromoteInput, 'rules'>> {
+  const { basis } = await deps.registry.getTransitionRequest(opened.requestId);
+  if (basis !== null) return {};
+  const escalated = await deps.registry.wasEscalated(opened.requestId);
+  return { rules: candidateRules(await pinAgain(deps, candidate), { ...opened, keys: [], escalated }) };
 }
 
 async function recordGate(

@@ -4,9 +4,15 @@ import type { ApprovalPolicy, PinnedPromotion } from './promote-model.ts';
 /** Who asks where nobody is named: a schedule, a monitor, or a person at the CLI who did not say. */
 export const NOBODY_NAMED = 'superstep';
 
+/** What the rules of a gate come from. */
+export type RuledCandidate = Pick<
+  PinnedPromotion,
+  'environment' | 'model' | 'version' | 'modelDigest' | 'snapshot' | 'requester' | 'approval'
+>;
+
 /** By which rules a gate counts decisions on a candidate: its policy, on the evidence and request that are open. */
 export function candidateRules(
-  candidate: PinnedPromotion,
+  candidate: RuledCandidate,
   opened: {
     readonly requestId: string;
     readonly evidenceDigest: string;

@@ -171,6 +171,8 @@ export type OpenedApproval =
       readonly superseded: readonly { readonly version: number; readonly workflowId: string | null }[];
     }
   | { readonly outcome: 'champion-changed'; readonly champion: number | null }
+  /** Nothing was changed: the policy is another one by now, and the gates have to judge by that. */
+  | { readonly outcome: 'rules-changed' }
   | { readonly outcome: 'superseded' };
 
 export interface RecordDecisionInput extends CandidateInput {

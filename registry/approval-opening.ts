@@ -1,6 +1,7 @@
 import type { Knex } from 'knex';
 import { shiftInstant } from '../contracts/durations.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import type { GateBasis } from '../contracts/gate-basis.ts';
 import { writeActivity } from './activity-log.ts';
 import { findProduction, requireVersion } from './model-versions.ts';
 import { completedResult, completeOperation, idFromKey } from './natural-keys.ts';
@@ -27,6 +28,8 @@ export interface OpenApprovalInput extends VersionName {
   readonly expectedChampion: number | null;
   readonly workflowId: string;
   readonly requestedBy: string;
+  /** By which rules the gate counts; kept with the request. Absent: whoever promotes has to say so. */
+  readonly basis?: GateBasis;
   /** Holder of the retraining lease that ends here. */
   readonly releaseLeaseOf?: string;
   /** What people are told of the gate beside what this says, and after how long it expires. */
@@ -165,7 +168,7 @@ async function insertApproval(
   { newer, asked, asker, at }: AskedBefore,
 ): Promise<string> {
   const { naturalKey, model, version, evidenceDigest, expectedChampion, workflowId } = input;
-  const ground = { evidenceDigest, expectedChampion, workflowId };
+  const ground = { evidenceDigest, expectedChampion, workflowId, basis: input.basis ?? null };
   const requestedBy = asker?.requestedBy ?? input.requestedBy;
   const id = asked?.id ?? idFromKey('request', naturalKey);
   const closing = newer === undefined ? undefined : supersession(newer.version, requestedBy, at);

@@ -17,17 +17,24 @@ export function createApproverKeys({ db }: { readonly db: RegistryDatabase }) {
 
 /**
  * Public keys that decisions on a model may be signed with now: the registry's own, and those of people who hold one of
- * the roles. None that was revoked, none of somebody who left.
+ * the roles. None that was revoked, none of somebody who left; with `since`, none that was or had before that instant.
  */
-async function decisionKeys(knex: Knex, model: string, roles: readonly string[]): Promise<DecisionKey[]> {
-  const living = (await selectSigningKeys(knex)).filter((key) => key.revokedAt === null);
+export async function decisionKeys(
+  knex: Knex,
+  model: string,
+  roles: readonly string[],
+  since?: string,
+): Promise<DecisionKey[]> {
+  const living = (await selectSigningKeys(knex)).filter(
+    ({ revokedAt }) => revokedAt === null || (since !== undefined && revokedAt >= since),
+  );
   const keys: DecisionKey[] = [];
   for (const { keyId, principal: owner, publicKey } of living) {
     if (owner === REGISTRY_PRINCIPAL) {
       keys.push({ keyId, owner, roles: [], publicKey, kind: 'server' });
       continue;
     }
-    const held = await rolesFor(knex, owner, model);
+    const held = await rolesFor(knex, owner, model, since);
     if (held.some((role) => roles.includes(role))) keys.push({ keyId, owner, roles: held, publicKey, kind: 'person' });
   }
   return keys;
@@ -47,8 +54,8 @@ export async function approverNews(
   return { keys: await decisionKeys(knex, model, roles), left };
 }
 
-/** Granted roles that somebody holds for a model: for every model, or for this one. */
-export async function rolesFor(knex: Knex, principal: string, model: string): Promise<string[]> {
-  const { roles, modelRoles } = await rolesHeld(knex, principal);
+/** Granted roles that somebody holds for a model, or held since an instant: for every model, or for this one. */
+export async function rolesFor(knex: Knex, principal: string, model: string, since?: string): Promise<string[]> {
+  const { roles, modelRoles } = await rolesHeld(knex, principal, since);
   return [...new Set([...roles, ...modelRoles.filter((grant) => grant.model === model).map(({ role }) => role)])];
 }

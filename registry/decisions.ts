@@ -4,6 +4,7 @@ import type { Proof } from '../contracts/approval-rules.ts';
 import type { DecisionCondition } from '../contracts/decision-statement.ts';
 import type { DsseEnvelope } from '../contracts/dsse.ts';
 import { writeActivity } from './activity-log.ts';
+import { judgeTold } from './counted-decision.ts';
 import type { RegistryDatabase } from './database.ts';
 import { requireVersion } from './model-versions.ts';
 import { idFromKey } from './natural-keys.ts';
@@ -29,7 +30,7 @@ export interface RecordDecisionInput extends VersionName {
   /** Why not, when it does not count. */
   readonly whyNot?: string;
   readonly receivedVia: ReceivedVia;
-  /** As what it counts; default `claimed`. */
+  /** As what the workflow counts it: taken for its word at gates that keep no rules. Default `claimed`. */
   readonly proof?: Proof;
   /** The roles that the approver decided with. */
   readonly roles?: readonly string[];
@@ -85,7 +86,8 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
   return {
     /**
      * Keeps what somebody said at a gate, counted or not, once per natural key. What cannot count is kept as not
-     * counted, whatever the caller says: a closed gate, other evidence, no comment, the same answer of the same approver twice.
+     * counted, whatever the caller says: a closed gate, other evidence, no comment, the same answer of the same approver
+     * twice, less proof than the gate's rules ask for. As what it counts, the registry finds itself.
      */
     recordDecision: (input: RecordDecisionInput): Promise<Decision> =>
       db.write(async (trx) => {
@@ -94,7 +96,8 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
         if (known !== undefined) return known;
         const { model, version } = await requireVersion(trx, input.model, input.version);
         const request = input.requestId === null ? undefined : await requireRequest(trx, input.requestId);
-        const whyNot = input.counted ? await whyNotCounted(trx, input, request) : (input.whyNot ?? 'not said');
+        const judged = await judge(trx, input, request);
+        const whyNot = judged.counts ? null : judged.whyNot;
         const decision: Decision = {
           id,
           model,
@@ -108,9 +111,7 @@ export function createDecisions({ db, now }: { readonly db: RegistryDatabase; re
           whyNot,
           receivedVia: input.receivedVia,
           recordedAt: now().toISOString(),
-          proof: input.proof ?? 'claimed',
-          roles: input.roles ?? [],
-          keyId: input.keyId ?? null,
+          ...(judged.counts ? judged.standing : { proof: 'claimed', roles: [], keyId: null }),
           statement: input.envelope ?? null,
           conditions: input.conditions ?? [],
         };
@@ -148,12 +149,26 @@ export async function countedDecisions(knex: Knex, requestId: string): Promise<r
   }));
 }
 
+type Judged =
+  | { readonly counts: true; readonly standing: Pick<Decision, 'proof' | 'roles' | 'keyId'> }
+  | { readonly counts: false; readonly whyNot: string };
+
+async function judge(trx: Knex, input: RecordDecisionInput, request: TransitionRequest | undefined): Promise<Judged> {
+  if (!input.counted) return { counts: false, whyNot: input.whyNot ?? 'not said' };
+  if (request === undefined) return { counts: false, whyNot: 'no gate was open' };
+  const whyNot = await whyNotCounted(trx, input, request);
+  if (whyNot !== null) return { counts: false, whyNot };
+  const judgement = await judgeTold(trx, request, input);
+  if (judgement?.counts === false) return judgement;
+  const { proof = 'claimed', roles = [], keyId = null } = judgement ?? input;
+  return { counts: true, standing: { proof, roles, keyId } };
+}
+
 async function whyNotCounted(
   trx: Knex,
   input: RecordDecisionInput,
-  request: TransitionRequest | undefined,
+  request: TransitionRequest,
 ): Promise<string | null> {
-  if (request === undefined) return 'no gate was open';
   if (request.model !== input.model || request.version !== input.version) {
     return `the gate is one of ${request.model} version ${request.version}`;
   }

@@ -45,11 +45,13 @@ export function createGateNotices({ db, now }: { readonly db: RegistryDatabase; 
       ),
 
     /** Whether the second role has been asked to decide at this gate. */
-    wasEscalated: (requestId: string): Promise<boolean> =>
-      db.read(
-        async (knex) => (await completedResult(knex, OPERATION, noticeKey(requestId, 'GATE_ESCALATED'))) !== undefined,
-      ),
+    wasEscalated: (requestId: string): Promise<boolean> => db.read((knex) => wasEscalated(knex, requestId)),
   };
+}
+
+/** Whether the second role has been asked to decide at this gate. */
+export async function wasEscalated(knex: Knex, requestId: string): Promise<boolean> {
+  return (await completedResult(knex, OPERATION, noticeKey(requestId, 'GATE_ESCALATED'))) !== undefined;
 }
 
 const OPERATION = 'tell';

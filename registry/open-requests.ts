@@ -1,6 +1,8 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import type { GateBasis } from '../contracts/gate-basis.ts';
 import { writeActivity, type ActivityAction } from './activity-log.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { CallerProof } from './identity/caller.ts';
 import type { Stage } from './stages.ts';
 import type { VersionName } from './version-notes.ts';
@@ -24,6 +26,8 @@ export interface TransitionRequest {
   /** The Production version that the evidence compares with; null for none. */
   readonly expectedChampion: number | null;
   readonly workflowId: string | null;
+  /** By which rules the gate counts; null while none is open, and for gates that earlier versions opened. */
+  readonly basis: GateBasis | null;
   readonly createdAt: string;
   readonly closedAt: string | null;
   readonly closedBy: string | null;
@@ -43,6 +47,7 @@ interface RequestRow {
   readonly evidence_digest: string | null;
   readonly expected_champion: number | null;
   readonly workflow_id: string | null;
+  readonly basis: string | null;
   readonly created_at: string;
   readonly closed_at: string | null;
   readonly closed_by: string | null;
@@ -83,6 +88,7 @@ export async function selectRequests(knex: Knex, where: RequestMatch): Promise<T
     evidenceDigest: row.evidence_digest,
     expectedChampion: row.expected_champion,
     workflowId: row.workflow_id,
+    basis: row.basis === null ? null : (JSON.parse(row.basis) as GateBasis),
     createdAt: row.created_at,
     closedAt: row.closed_at,
     closedBy: row.closed_by,
@@ -111,9 +117,9 @@ export async function selectUnanswered(knex: Knex, { model, version }: VersionNa
 
 export type NewRequest = Omit<
   TransitionRequest,
-  'closedAt' | 'closedBy' | 'closingComment' | 'status' | 'requestedProof' | 'comment'
+  'closedAt' | 'closedBy' | 'closingComment' | 'status' | 'requestedProof' | 'comment' | 'basis'
 > &
-  Partial<Pick<TransitionRequest, 'requestedProof' | 'comment'>>;
+  Partial<Pick<TransitionRequest, 'requestedProof' | 'comment' | 'basis'>>;
 
 /** Inserts a request and logs it: open or only asked, or closed at once when it comes too late. */
 export async function insertRequest(
@@ -136,6 +142,7 @@ export async function insertRequest(
     evidence_digest: evidenceDigest,
     expected_champion: request.expectedChampion,
     workflow_id: workflowId,
+    basis: basisText(request.basis),
     created_at: request.createdAt,
     closed_at: closing?.at ?? null,
     closed_by: closing?.by ?? null,
@@ -152,7 +159,7 @@ export async function insertRequest(
 export async function openAsked(
   trx: Knex,
   asked: TransitionRequest,
-  ground: Pick<TransitionRequest, 'evidenceDigest' | 'expectedChampion' | 'workflowId'>,
+  ground: Pick<TransitionRequest, 'evidenceDigest' | 'expectedChampion' | 'workflowId' | 'basis'>,
   closing: Closing | undefined,
 ): Promise<void> {
   const { id } = asked;
@@ -164,8 +171,13 @@ export async function openAsked(
       evidence_digest: evidenceDigest,
       expected_champion: expectedChampion,
       workflow_id: workflowId,
+      basis: basisText(ground.basis),
     });
   if (closing !== undefined) await closeRequest(trx, { ...asked, ...ground }, closing);
+}
+
+function basisText(basis: GateBasis | null | undefined): string | null {
+  return basis === null || basis === undefined ? null : canonicalJson(basis);
 }
 
 /** Closes an unanswered request and logs it; a closed one stays as it is. */

@@ -11,6 +11,7 @@ import { findProduction, requireVersion, type ModelVersion } from './model-versi
 import { completedResult, completeOperation } from './natural-keys.ts';
 import { closeRequest, requireRequest, type TransitionRequest } from './open-requests.ts';
 import { beginStay } from './production-history.ts';
+import { rulesOfGate } from './gate-rules.ts';
 import { checkApprovals } from './promotion-quorum.ts';
 import { archive, moveStage } from './stage-moves.ts';
 import type { VersionName } from './version-notes.ts';
@@ -22,8 +23,8 @@ export interface PromoteInput extends VersionName {
   readonly evidenceDigest: string;
   /** The Production version that the evidence compares with; null for none. */
   readonly expectedChampion: number | null;
-  /** By which the gate counted decisions. */
-  readonly rules: ApprovalRules;
+  /** By which decisions count where the request does not say so itself: at gates that earlier versions opened. */
+  readonly rules?: ApprovalRules;
   /** Windows of the policy in which nothing is promoted. Default: none. */
   readonly freeze?: readonly FreezeWindow[];
   readonly workflowId: string;
@@ -56,8 +57,10 @@ export function createPromotion({ db, now }: { readonly db: RegistryDatabase; re
         requireSameRequest(request, input);
         if (request.status === 'superseded') return { outcome: 'superseded' };
         requireOpen(request, input);
-        requireJudgedFile(version, input);
-        const checked = await checkApprovals(trx, { ...input, rules: gateRules(input.rules, version, request) });
+        const rules = (await rulesOfGate(trx, request)) ?? input.rules;
+        if (rules === undefined) throw stale(request, input, 'keeps no rules to count decisions by');
+        requireJudgedFile(version, rules, input);
+        const checked = await checkApprovals(trx, { ...input, rules: withFacts(rules, version, request) });
         if (checked.outcome !== 'approved') return checked;
         const previous = await findProduction(trx, input.model);
         const champion = previous?.version ?? null;
@@ -158,8 +161,11 @@ function requireOpen(request: TransitionRequest, input: PromoteInput): void {
 }
 
 /** A name may be another model's by now: what was judged is known by its file. Gates of before pinned none. */
-function requireJudgedFile({ onnx }: ModelVersion, { model, version, rules, requestId }: PromoteInput): void {
-  const { modelDigest } = rules.ground;
+function requireJudgedFile(
+  { onnx }: ModelVersion,
+  { ground: { modelDigest } }: ApprovalRules,
+  { model, version, requestId }: PromoteInput,
+): void {
   if (modelDigest === '' || modelDigest === onnx?.sha256) return;
   throw new SuperstepError(
     'StaleDecision',
@@ -191,8 +197,8 @@ function conditionsOf({ version, request, approvals, at }: Promotion): ImposedCo
   );
 }
 
-/** The gate's rules, with what the registry itself knows of the version and of the request. */
-function gateRules(rules: ApprovalRules, { onnx }: ModelVersion, request: TransitionRequest): ApprovalRules {
+/** A gate's rules, with what the registry itself knows of the version and of the request. */
+function withFacts(rules: ApprovalRules, { onnx }: ModelVersion, request: TransitionRequest): ApprovalRules {
   const { id: requestId, model, version, requestedBy: requester, evidenceDigest } = request;
   const ground = { model, version, modelDigest: onnx?.sha256 ?? '', requestId, evidenceDigest: evidenceDigest ?? '' };
   return { ...rules, requester, ground: { ...rules.ground, ...ground } };

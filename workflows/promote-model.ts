@@ -43,12 +43,12 @@ type Promoted = 'promoted' | 'undone' | 'superseded' | 'champion-changed' | 'app
 /**
  * Carries one registered version through the gates: compliance, comparison, a person's approval, promotion, serving.
  * A gate that says no is a result. If the champion changes while the gate waits, the comparison runs again and
- * decisions lapse.
+ * decisions lapse. If the policy changes before the gate opens, all gates judge again.
  */
 export async function promoteModel(input: PromoteModelInput): Promise<PromoteModelResult> {
   const gate = listenForDecisions();
   const story = beginStory('Promotion');
-  const run = new Promotion(gate, story);
+  const run = new Promotion(input, gate, story);
   const candidate = await pinCandidate(input, story);
   story.about(candidate.model, candidate.asOf);
   upsertSearchAttributes([{ key: mlVersion, value: String(candidate.version) }]);
@@ -60,6 +60,7 @@ export async function promoteModel(input: PromoteModelInput): Promise<PromoteMod
 
 /** The state of one promotion: what its gates said so far. */
 class Promotion {
+  readonly #input: PromoteModelInput;
   readonly #gate: ApprovalGate;
   readonly #story: Story;
   #gates: GateResult[] = [];
@@ -69,7 +70,8 @@ class Promotion {
   #openRequest: string | null = null;
   #previous: number | null = null;
 
-  constructor(gate: ApprovalGate, story: Story) {
+  constructor(input: PromoteModelInput, gate: ApprovalGate, story: Story) {
+    this.#input = input;
     this.#gate = gate;
     this.#story = story;
   }
@@ -85,6 +87,16 @@ class Promotion {
   }
 
   async #passGates(subject: CandidateInput): Promise<PromoteModelResult> {
+    let pinned = subject;
+    for (;;) {
+      const result = await this.#passGatesOfPolicy(pinned);
+      if (result !== 'rules-changed') return result;
+      pinned = { ...subject, candidate: await pinCandidate(this.#input, this.#story) };
+    }
+  }
+
+  /** Until the end, or until the policy that they judge by turns out to be another one by now. */
+  async #passGatesOfPolicy(subject: CandidateInput): Promise<PromoteModelResult | 'rules-changed'> {
     if ((await this.#checkCompliance(subject)).verdict === 'fail')
       return this.#finish(subject, 'failed-compliance', null);
     for (;;) {
@@ -92,6 +104,7 @@ class Promotion {
       if (verdict === 'fail') return this.#finish(subject, 'failed-comparison', null);
       const opened = await this.#openApproval(subject, comparison);
       if (opened.outcome === 'champion-changed') continue;
+      if (opened.outcome === 'rules-changed') return opened.outcome;
       if (opened.outcome === 'superseded') return this.#finish(subject, 'superseded', null);
       const outcome = await this.#answerGate(subject, opened, comparison);
       if (outcome !== 'champion-changed') return this.#finish(subject, outcome, opened.requestId);

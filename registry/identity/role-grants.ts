@@ -88,20 +88,27 @@ export async function grantRole(trx: Knex, { principal, role, model = null, by }
   await writeActivity(trx, { at, action: 'GRANTED_ROLE', by: by.name, proof: by.proof, ...told });
 }
 
-/** The roles that somebody holds now: for every model, and for one model each. */
+/** The roles that somebody holds now, or held at some time since an instant: for every model, and for one model each. */
 export async function rolesHeld(
   knex: Knex,
   principal: string,
+  since?: string,
 ): Promise<{ readonly roles: readonly string[]; readonly modelRoles: readonly { role: string; model: string }[] }> {
   const rows = await knex('role_grants')
     .where({ principal })
-    .whereNull('revoked_at')
+    .where((grant) => void livingSince(grant, since))
     .orderBy('sequence')
     .select<{ role: string; model: string }[]>('role', 'model');
   return {
     roles: rows.filter((row) => row.model === '').map((row) => row.role),
     modelRoles: rows.filter((row) => row.model !== ''),
   };
+}
+
+/** Restricts rows that can be revoked to those that live, or lived at some time since an instant. */
+function livingSince(rows: Knex.QueryBuilder, since: string | undefined): Knex.QueryBuilder {
+  const living = rows.whereNull('revoked_at');
+  return since === undefined ? living : living.orWhere('revoked_at', '>=', since);
 }
 
 async function livingGrant(trx: Knex, principal: string, role: string, model: string | null) {

@@ -9,6 +9,7 @@ import { createAudit } from './0007-audit.ts';
 import { createWebhooks } from './0008-webhooks.ts';
 import { createGovernance } from './0009-governance.ts';
 import { indexModels } from './0010-model-indexes.ts';
+import { addGateBasis } from './0011-gate-basis.ts';
 
 export interface Migration {
   readonly name: string;
@@ -27,4 +28,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: '0008-webhooks', up: createWebhooks },
   { name: '0009-governance', up: createGovernance },
   { name: '0010-model-indexes', up: indexModels },
+  { name: '0011-gate-basis', up: addGateBasis },
 ];

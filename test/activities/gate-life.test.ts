@@ -1,54 +1,35 @@
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { howLong } from '../../activities/tell-gate.ts';
-import { createPromotionActivities } from '../../activities/promotion-activities.ts';
-import type { ApprovalPolicy, CandidateInput } from '../../contracts/promote-model.ts';
+import { createPromotionActivities, type PromotionActivities } from '../../activities/promotion-activities.ts';
+import type { PromotionDependencies } from '../../activities/promotion-dependencies.ts';
+import type { CandidateInput, PinnedPromotion } from '../../contracts/promote-model.ts';
 import { noticeOf } from '../../registry/webhooks/notices.ts';
 import { openTestRegistry, type TestRegistry } from '../registry/open-test-registry.ts';
-import { candidate, preparedEvidence } from '../workflows/sample-values.ts';
+import { preparedEvidence } from '../workflows/sample-values.ts';
+import { MODEL, orderPolicy, promotionDependencies, stageTrained } from './trained-version.ts';
 
-const MODEL = 'delays';
 const HOUR = 3_600_000;
-const APPROVAL: ApprovalPolicy = {
-  approvers: ['governance'],
-  quorum: 1,
-  evidenceRequired: false,
-  remindEveryMs: 24 * HOUR,
-  escalate: { afterMs: 36 * HOUR, to: ['head-of-risk'] },
-};
+const APPROVAL =
+  '{ approvers: [governance], evidence_digest: optional, remind_every: 24h, escalate: { after: 36h, to: [head-of-risk] } }';
 
 let t: TestRegistry;
-let activities: ReturnType<typeof createPromotionActivities>;
+let deps: PromotionDependencies;
+let activities: PromotionActivities;
 beforeEach(async () => {
   t = await openTestRegistry();
-  activities = createPromotionActivities({
-    registry: t.registry,
-    artifacts: t.artifacts,
-    environment: 'prod',
-    policies: join(t.folder, 'policies'),
-    temporalAddress: '127.0.0.1:7233',
-    evidenceUrl: 'http://127.0.0.1:8234',
-    endpointUrl: 'http://127.0.0.1:1',
-  });
-  await orderFreeze('[]');
+  deps = await promotionDependencies(t, APPROVAL);
+  activities = createPromotionActivities(deps);
 });
 afterEach(() => t.close());
 
 /** The policy of the day; its freeze is governance's to change at any time. */
-async function orderFreeze(windows: string): Promise<void> {
-  await mkdir(join(t.folder, 'policies'), { recursive: true });
-  const rules = 'compliance: {}\ncomparison: {}\napproval: { approvers: [governance] }\nrollback: { by: [ml-lead] }\n';
-  await writeFile(join(t.folder, 'policies', 'prod.yaml'), `${rules}freeze: ${windows}\n`);
-}
+const orderFreeze = (windows: string): void => orderPolicy(t, APPROVAL, `freeze: ${windows}\n`);
 
 /** A version at its gate, opened by the activity, and what the workflow would ask. */
 async function atGate() {
-  const version = await t.stage(MODEL);
-  const { onnx } = await t.registry.getModelVersion(MODEL, version);
-  const pinned = candidate({ model: MODEL, version, modelDigest: onnx?.sha256 ?? '', approval: APPROVAL });
+  const version = await stageTrained(t, deps);
   const subject: CandidateInput = {
-    candidate: pinned,
+    candidate: (await activities.pinPromotion({ input: { project: MODEL, version } })) as PinnedPromotion,
     workflowId: `promote-model/${MODEL}/${version}`,
     runId: `run ${version}`,
   };
@@ -125,10 +106,10 @@ describe('the promotion', () => {
     const { version, requestId, promote } = await atGate();
     await t.approve(MODEL, version, requestId);
     // The test registry's clock stands in March 2001.
-    await orderFreeze('[{ from: "2001-01-01T00:00:00Z", until: "2001-06-01T00:00:00Z", reason: incident }]');
+    orderFreeze('[{ from: "2001-01-01T00:00:00Z", until: "2001-06-01T00:00:00Z", reason: incident }]');
     const freeze = { until: '2001-06-01T00:00:00.000Z', reasons: ['incident'] };
     expect(await promote()).toEqual({ outcome: 'frozen', freeze });
-    await orderFreeze('[]');
+    orderFreeze('[]');
     expect(await promote()).toMatchObject({ outcome: 'promoted' });
   });
 });

@@ -70,6 +70,7 @@ const PROMOTED_ALL_THE_SAME = [
   'promoted-after-freeze',
   'approvals-lapsed',
   'champion-changed',
+  'rules-changed',
 ];
 
 describe('recorded histories', () => {

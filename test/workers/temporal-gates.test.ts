@@ -23,6 +23,7 @@ const REQUEST: TransitionRequest = {
   status: 'open',
   requestedBy: 'scientist',
   requestedProof: 'token',
+  basis: null,
   comment: '',
   evidenceDigest: GROUND.evidenceDigest,
   expectedChampion: null,

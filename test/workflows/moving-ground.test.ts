@@ -73,6 +73,29 @@ describe('a gate whose ground moves', () => {
     await handle.terminate();
   });
 
+  it('judges anew by another policy when that changed before the gate could open', async () => {
+    const approval = { ...candidate().approval, quorum: 2 };
+    let pinned = 0;
+    env.mocks.answer({
+      pinPromotion: async () => (++pinned === 1 ? candidate() : candidate({ approval })),
+      openApproval: async ({ candidate: judged }) =>
+        judged.approval.quorum === 2
+          ? { outcome: 'open', requestId: 'request-7', superseded: [] }
+          : { outcome: 'rules-changed' },
+    });
+    const handle = await env.start('promoteModel', { project: PROJECT, version: VERSION });
+    await gateOpens(handle);
+    const judgedBy = env.mocks.calls('checkCompliance').map(({ candidate: judged }) => judged.approval.quorum);
+    expect(judgedBy).toEqual([1, 2]);
+    expect(env.mocks.calls('compareModels')).toHaveLength(2);
+    expect(
+      await handle.executeUpdate('decide', { args: [{ ...ANSWER, evidence: evidenceDigest(2), decision: 'approve' }] }),
+    ).toMatchObject({
+      missing: 1,
+    });
+    await handle.terminate();
+  });
+
   it('ends as superseded when another hand closed the request before a rejection could', async () => {
     const handle = await startAtGate({ closeApproval: async () => ({ status: 'superseded' }) });
     await handle.signal('reject', ANSWER);

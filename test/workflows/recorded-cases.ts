@@ -83,6 +83,23 @@ function changedChampion(): RecordedCase {
   });
 }
 
+/** The policy changes before the gate opens: all gates judge again. */
+function changedPolicy(): RecordedCase {
+  let openings = 0;
+  return promotion('rules-changed', {
+    answers: {
+      openApproval: async () =>
+        ++openings === 1
+          ? { outcome: 'rules-changed' }
+          : { outcome: 'open', requestId: 'request-1f9c', superseded: [] },
+    },
+    meanwhile: async (handle) => {
+      await gateOpens(handle, evidenceDigest(2));
+      await handle.signal('approve', { ...ANSWER, evidence: evidenceDigest(2) });
+    },
+  });
+}
+
 /** A version of a registry client is evaluated first; then no better than the champion. */
 function adoptedVersion(): RecordedCase {
   let pinned = 0;
@@ -241,6 +258,7 @@ const PROMOTIONS: readonly RecordedCase[] = [
     },
   }),
   changedChampion(),
+  changedPolicy(),
   promotion('cancelled', {
     meanwhile: async (handle) => {
       await gateOpens(handle);
