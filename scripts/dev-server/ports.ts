@@ -79,31 +79,45 @@ export interface PortsInUse {
   readonly environments: readonly Environment[];
 }
 
+/** What a port is for, its number, and the variable that moves it. */
+type NeededPort = readonly [what: string, port: number, variable: string];
+
+export function webUiPort(port: number): NeededPort {
+  return ['the Temporal Web UI', port, VARIABLES.ui];
+}
+
 /** @throws when a needed port is taken, naming every such port, what it is for and how to move it. */
 export async function checkPortsFree(ports: Ports, use: PortsInUse): Promise<void> {
-  const needed: [string, number, string][] = [
+  const needed: NeededPort[] = [
     ...(use.server
       ? ([
           ['the Temporal server', ports.temporal, VARIABLES.temporal],
-          ['the Temporal Web UI', ports.ui, VARIABLES.ui],
+          webUiPort(ports.ui),
           ['the Temporal metrics', ports.metrics, VARIABLES.metrics],
-        ] as [string, number, string][])
+        ] as NeededPort[])
       : []),
     ['the evidence pages', ports.evidence, VARIABLES.evidence],
     ['the registry', ports.registry, VARIABLES.registry],
-    ...use.environments.map((name): [string, number, string] => [
+    ...use.environments.map((name): NeededPort => [
       `the endpoint of ${name}`,
       ports.endpoints[name],
       VARIABLES.endpoints,
     ]),
   ];
-  const taken: string[] = [];
-  for (const [what, port, variable] of needed) {
-    if (!(await isFree(port))) taken.push(`port ${port}, for ${what}, is in use: free it, or set ${variable}`);
+  const taken: NeededPort[] = [];
+  for (const one of needed) {
+    if (!(await isFree(one[1]))) taken.push(one);
   }
-  if (taken.length === 0) return;
-  throw messageForPerson(
-    `Superstep cannot start:\n  ${taken.join('\n  ')}\nSUPERSTEP_PORT=7333 npm start moves all ports by 100 (with SUPERSTEP_HOME for a home of its own, two can run side by side).`,
+  if (taken.length > 0) throw portsTaken(taken);
+}
+
+/** Says which ports something else listens on, and how to move them. */
+export function portsTaken(taken: readonly NeededPort[]): Error {
+  const lines = taken.map(
+    ([what, port, variable]) => `port ${port}, for ${what}, is in use: free it, or set ${variable}`,
+  );
+  return messageForPerson(
+    `Superstep cannot start:\n  ${lines.join('\n  ')}\nSUPERSTEP_PORT=7333 npm start moves all ports by 100 (with SUPERSTEP_HOME for a home of its own, two can run side by side).`,
   );
 }
 

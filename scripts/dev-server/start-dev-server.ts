@@ -7,8 +7,10 @@ import { firstLine, messageForPerson } from '../message-for-person.ts';
 import { type SupervisedProcess, superviseProcess } from '../processes/supervise-process.ts';
 import { type Report, withTicks } from '../setup/report.ts';
 import { bringNamespacesUpToDate } from './bring-namespaces-up-to-date.ts';
+import { type HiddenAddress, hiddenAddress } from './hidden-address.ts';
 import { HOST, type Ports } from './ports.ts';
 import type { DevConfig } from './read-dev-config.ts';
+import { startWebUiProxy } from './web-ui-proxy.ts';
 
 export interface DevServerOptions {
   /** Absolute path of the Temporal CLI. */
@@ -33,16 +35,36 @@ const HEALTHY_WITHIN_MS = 60_000;
 
 /**
  * Starts the Temporal development server on its file in the home folder, waits until it answers and brings namespaces,
- * search attributes and retention up to date. It is restarted when it dies, and stopped when this process dies.
+ * search attributes and retention up to date. It is restarted when it dies, and stopped when this process dies. Its Web
+ * UI listens where no web page finds it, the same place after each restart; people open it through a proxy at ports.ui.
  */
 export async function startDevServer(options: DevServerOptions): Promise<DevServer> {
-  const { home, ports, config, report } = options;
-  await mkdir(home, { recursive: true });
-  const address = `${HOST}:${ports.temporal}`;
+  await mkdir(options.home, { recursive: true });
+  const webUi = await hiddenAddress();
+  const proxy = await startWebUiProxy({ port: options.ports.ui, upstream: `http://${webUi.host}:${webUi.port}` });
+  try {
+    const server = await startServer(options, webUi);
+    const stop = async (): Promise<void> => {
+      await Promise.all([proxy.stop(), server.stop()]);
+    };
+    return { address: addressOf(options), uiUrl: proxy.url, process: server, stop };
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
+}
+
+function addressOf({ ports }: DevServerOptions): string {
+  return `${HOST}:${ports.temporal}`;
+}
+
+async function startServer(options: DevServerOptions, webUi: HiddenAddress): Promise<SupervisedProcess> {
+  const { home, config, report } = options;
+  const address = addressOf(options);
   const server = superviseProcess({
     name: 'Temporal server',
     command: process.execPath,
-    args: [GUARD_PROCESS, String(GRACE_MS), options.cli, ...devServerArguments(options)],
+    args: [GUARD_PROCESS, String(GRACE_MS), options.cli, ...devServerArguments(options, webUi)],
     // The CLI would take flags from TEMPORAL_* variables and from the user's own configuration files.
     env: withoutTemporalVariables(process.env),
     log: join(home, 'temporal.log'),
@@ -60,15 +82,20 @@ export async function startDevServer(options: DevServerOptions): Promise<DevServ
     await server.stop();
     throw error;
   }
-  return { address, uiUrl: `http://${HOST}:${ports.ui}`, process: server, stop: server.stop };
+  return server;
 }
 
-/** The flags of `temporal server start-dev` for these options. */
-export function devServerArguments({ home, ports, config }: Omit<DevServerOptions, 'cli' | 'report'>): string[] {
+/** The flags of `temporal server start-dev` for these options, with its Web UI at an address of its own. */
+export function devServerArguments(
+  { home, ports, config }: Pick<DevServerOptions, 'home' | 'ports' | 'config'>,
+  webUi: HiddenAddress,
+): string[] {
   const flags: [string, string | number][] = [
     ['ip', HOST],
     ['port', ports.temporal],
-    ['ui-port', ports.ui],
+    // It answers any name, and its CSRF cookie can be read by the page it is meant to stop: see web-ui-proxy.ts.
+    ['ui-ip', webUi.host],
+    ['ui-port', webUi.port],
     ['metrics-port', ports.metrics],
     ['db-filename', join(home, basename(config.dbFilename))],
     ['sqlite-pragma', 'journal_mode=WAL'],

@@ -20,11 +20,11 @@ export function chromiumPath(): string {
   );
 }
 
-/** Starts it headless, without any connection of its own. */
-export function launchChromium(): Promise<Browser> {
+/** Starts it headless, without any connection of its own; `flags` are further ones. */
+export function launchChromium(flags: readonly string[] = []): Promise<Browser> {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update'];
   return chromium.launch({
     executablePath: chromiumPath(),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-sync', ...quiet, ...flags],
   });
 }

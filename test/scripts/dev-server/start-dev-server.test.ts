@@ -8,6 +8,7 @@ import {
   bringNamespacesUpToDate,
   missingSearchAttributes,
 } from '../../../scripts/dev-server/bring-namespaces-up-to-date.ts';
+import { hiddenAddress } from '../../../scripts/dev-server/hidden-address.ts';
 import { freePorts } from '../../../scripts/dev-server/ports.ts';
 import { DEV_CONFIG_FILE, type DevConfig, readDevConfig } from '../../../scripts/dev-server/read-dev-config.ts';
 import { type DevServer, devServerArguments, startDevServer } from '../../../scripts/dev-server/start-dev-server.ts';
@@ -109,7 +110,7 @@ describe('startDevServer', () => {
     const server = superviseProcess({
       name: 'server with a known HTTP port',
       command: temporalCli,
-      args: [...devServerArguments({ home, ports, config }), '--http-port', String(port)],
+      args: [...devServerArguments({ home, ports, config }, await hiddenAddress()), '--http-port', String(port)],
       log: join(home, 'temporal.log'),
       graceMs: 10_000,
       report: () => undefined,
