@@ -1,4 +1,5 @@
 import type { Knex } from 'knex';
+import { actingRun } from './acting-run.ts';
 import { sealRow, storableText, type AuditRow } from './audit/chain.ts';
 import { selectRowsOfModel } from './audit/model-rows.ts';
 import { selectChainEnd, selectRowsAfter, toStored } from './audit/rows.ts';
@@ -92,6 +93,10 @@ export async function writeActivity(trx: Knex, activity: ActivityInput): Promise
   const end = await selectChainEnd(trx);
   const optional = (text: string | null | undefined): string | null =>
     text === undefined || text === null ? null : storableText(text);
+  const run = actingRun();
+  const workflowId = activity.workflowId ?? run?.workflowId;
+  // A row about another workflow, whose gate this one closes, has no run of that one to name.
+  const runId = activity.workflowRunId ?? (run?.workflowId === workflowId ? run?.runId : undefined);
   const row = sealRow({
     sequence: end.sequence + 1,
     at: activity.at,
@@ -104,8 +109,8 @@ export async function writeActivity(trx: Knex, activity: ActivityInput): Promise
     proof: activity.proof ?? 'claimed',
     comment: storableText(activity.comment ?? ''),
     evidenceDigest: optional(activity.evidenceDigest),
-    workflowId: optional(activity.workflowId),
-    workflowRunId: optional(activity.workflowRunId),
+    workflowId: optional(workflowId),
+    workflowRunId: optional(runId),
     details:
       activity.details === undefined || activity.details === null
         ? null

@@ -5,6 +5,7 @@ import { createAdoptionActivities } from '../activities/adoption-activities.ts';
 import { createAuditActivities } from '../activities/audit-activities.ts';
 import { createDatasetActivities } from '../activities/dataset-activities.ts';
 import { createDeliveryActivities } from '../activities/delivery-activities.ts';
+import { createActingRunInterceptor } from '../activities/acting-run-interceptor.ts';
 import { createFailureInterceptor } from '../activities/failure-interceptor.ts';
 import { createMonitoringActivities } from '../activities/monitoring-activities.ts';
 import { createPredictionActivities } from '../activities/prediction-activities.ts';
@@ -59,7 +60,11 @@ export async function runWorker(
           shutdownForceTime: '20s',
           maxHeartbeatThrottleInterval: '10s',
           interceptors: {
-            activity: [() => ({ inbound: createFailureInterceptor() }), ...(hooks.activityInterceptors ?? [])],
+            activity: [
+              () => ({ inbound: createFailureInterceptor() }),
+              () => ({ inbound: createActingRunInterceptor() }),
+              ...(hooks.activityInterceptors ?? []),
+            ],
           },
           ...(hooks.maxCachedWorkflows === undefined ? {} : { maxCachedWorkflows: hooks.maxCachedWorkflows }),
           ...options,

@@ -166,6 +166,13 @@ describe('a governed prod', () => {
       'look at the small airports again, due 2030-12-31T00:00:00.000Z, asked for by officer-1; open',
     );
     expect((await script('audit', 'verify')).stdout).toContain('one whole chain');
+    const workflowId = `promote-model/${PROJECT}/1`;
+    const { runId: workflowRunId } = await superstep.client.workflow.getHandle(workflowId).describe();
+    const acts = (await (await superstep.records()).registry.activityLog(PROJECT)).filter(
+      (act) => act.workflowId === workflowId,
+    );
+    expect(acts.map(({ action }) => action)).toEqual(expect.arrayContaining(BY_THE_WORKFLOW));
+    for (const act of acts) expect(act, act.action).toMatchObject({ workflowId, workflowRunId });
     const json = (await script('registry', 'production', '--model', PROJECT, '--json')).stdout;
     expect(JSON.parse(json)).toMatchObject({ version: 1, decidedBy: [{ name: 'officer-1', proof: 'token' }] });
   });
@@ -204,6 +211,8 @@ describe('a governed prod', () => {
     expect(await readFile(notices, 'utf8')).toContain('waits for a decision');
   });
 });
+
+const BY_THE_WORKFLOW = ['RECORDED_GATE', 'GATE_OPENED', 'RECORDED_DECISION', 'APPLIED_TRANSITION', 'PROMOTED_VERSION'];
 
 /** The shipped policy of prod with tokens for proof, and a listener on this machine. */
 function asksForTokens(yaml: string): string {
