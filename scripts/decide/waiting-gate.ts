@@ -52,10 +52,15 @@ export async function gateThatKnows(client: Client, workflowId: string, keyId: s
 }
 
 /** What a person should have seen before the decision goes out. */
-export function describeGate(workflowId: string, { rules, evidenceDigest, evidenceUrl, until }: WaitingGate): string {
+export function describeGate(
+  workflowId: string,
+  { rules, evidenceDigest, evidenceUrl, until, freeze }: WaitingGate,
+): string {
   const { ground, proof, approvers, quorum, requester, separateRequester } = rules;
   return [
-    `${workflowId} in ${ground.environment} waits until ${until}`,
+    freeze === undefined
+      ? `${workflowId} in ${ground.environment} waits until ${until}`
+      : `${workflowId} in ${ground.environment} is approved, and promoted when the freeze ends, ${freeze.until} (${freeze.reasons.join('; ')}); until then a reject still closes it`,
     `  model     ${ground.model} version ${ground.version}, sha256 ${ground.modelDigest || 'not pinned'}`,
     `  evidence  ${evidenceDigest}`,
     `            ${evidenceUrl}`,
