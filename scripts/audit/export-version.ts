@@ -1,14 +1,16 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { COMMIT_TAG } from '../../activities/client-origin.ts';
 import { renderEvidencePage } from '../../console/evidence-page.ts';
 import { IN_TOTO_PAYLOAD } from '../../contracts/decision-statement.ts';
 import type { CandidateEvidence } from '../../contracts/evidence.ts';
 import type { ArtifactRef } from '../../contracts/references.ts';
 import type { AuditRow } from '../../registry/audit/chain.ts';
 import { sealEnvelope } from '../../registry/audit/envelope.ts';
+import { evaluationStatement } from '../../registry/audit/pack/evaluation.ts';
 import { mlBom } from '../../registry/audit/pack/ml-bom.ts';
 import { VERSION_FILES, versionFolder } from '../../registry/audit/pack/pack-contents.ts';
-import { provenanceStatement, type VersionOrigin } from '../../registry/audit/pack/provenance.ts';
+import { type ClientClaims, provenanceStatement, type VersionOrigin } from '../../registry/audit/pack/provenance.ts';
 import type { ModelVersionRecord } from '../../registry/model-versions.ts';
 import type { Run } from '../../registry/tracking.ts';
 import type { ExportOptions } from './export-pack.ts';
@@ -38,24 +40,34 @@ export async function writeVersion(open: OpenEnvironment, subject: VersionToExpo
   const decisions = (await Promise.all(requests.map(({ id }) => registry.decisions(id)))).flat();
   const stays = (await registry.productionHistory(model)).filter((stay) => stay.version === version);
   const run = record.runId === null ? undefined : await registry.getRun(record.runId);
+  const judgedBy = await registry.evaluationRun(model, version);
+  const evaluation = judgedBy === null ? undefined : await registry.getRun(judgedBy);
   await write(VERSION_FILES.version, record);
   await write(VERSION_FILES.requests, requests);
   await write(VERSION_FILES.decisions, decisions);
   await write(VERSION_FILES.gates, await registry.gateRecords(model, version));
   await write(VERSION_FILES.production, stays);
   await write(VERSION_FILES.lineage, run ?? null);
-  await write(VERSION_FILES.artifacts, { onnx: record.onnx, ...run?.artifacts });
+  const ofEvaluation = Object.entries(evaluation?.artifacts ?? {}).map(([name, ref]) => [`evaluation/${name}`, ref]);
+  await write(VERSION_FILES.artifacts, { onnx: record.onnx, ...run?.artifacts, ...Object.fromEntries(ofEvaluation) });
 
   const digests = [...new Set(requests.flatMap(({ evidenceDigest }) => evidenceDigest ?? []))];
   const { evidence, missing } = await writeEvidence(open, folder, digests);
-  const card = run?.artifacts[MODEL_CARD];
+  const card = evaluation?.artifacts[MODEL_CARD] ?? run?.artifacts[MODEL_CARD];
   if (card !== undefined) await copyFile(artifacts.path(card), join(folder, VERSION_FILES.modelCard));
   const origin = originOf(open, record, run);
   await write(VERSION_FILES.provenance, provenanceStatement(origin));
   await write(VERSION_FILES.provenanceSigned, sealEnvelope(key, IN_TOTO_PAYLOAD, provenanceStatement(origin)));
+  if (evaluation !== undefined) {
+    await write(VERSION_FILES.evaluation, evaluation);
+    const statement = evaluationStatement(origin, evaluation);
+    await write(VERSION_FILES.evaluationSigned, sealEnvelope(key, IN_TOTO_PAYLOAD, statement));
+  }
   const { description, owner } = record;
-  const metrics = run?.metrics ?? {};
-  await write(VERSION_FILES.bom, mlBom({ ...origin, description, owner, metrics, evidence, at: subject.createdAt }));
+  const metrics = (evaluation ?? run)?.metrics ?? {};
+  const judged = evaluation === undefined ? {} : { evaluation };
+  const bom = mlBom({ ...origin, ...judged, description, owner, metrics, evidence, at: subject.createdAt });
+  await write(VERSION_FILES.bom, bom);
   const histories = await writeHistories(open, folder, subject, origin.workflowId);
   await write(VERSION_FILES.histories, histories);
   return [
@@ -79,7 +91,12 @@ function originOf({ environment }: OpenEnvironment, record: ModelVersionRecord, 
     workflowId: typeof workflowId === 'string' ? workflowId : null,
     startedAt: run?.startedAt ?? null,
     endedAt: run?.endedAt ?? null,
+    client: run?.inputs['pinned'] === undefined ? clientClaims(record, run) : null,
   };
+}
+
+function clientClaims({ source, userId, createdAt }: ModelVersionRecord, run: Run | undefined): ClientClaims {
+  return { source, registeredBy: userId, registeredAt: createdAt, commit: run?.tags[COMMIT_TAG] ?? null };
 }
 
 /** Evidence lies in the artifact store under its own digest; the page is made anew from it, as it was made then. */

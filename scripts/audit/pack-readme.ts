@@ -12,6 +12,7 @@ What is known of a model: how each version was made, what the gates found, who d
 | versions/N/decisions.json | decisions, with the signed statement (DSSE, in-toto) where there is one |
 | versions/N/evidence/ | what each decision rested on: the document, named by its digest, and the page that people saw |
 | versions/N/lineage.json, artifact-digests.json, provenance.* | data, project, code and policy that it was made from, also as in-toto provenance (SLSA v1) |
+| versions/N/evaluation-run.json, evaluation.dsse.json | of a version that a registry client brought: how it was judged here, on which rows. How it was built is the client's word |
 | versions/N/bom.cdx.json | bill of materials, CycloneDX 1.6 |
 | versions/N/histories/ | histories of the Temporal workflows involved, as JSON |
 

@@ -1,7 +1,7 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import proto from 'onnx-proto';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAdoptionActivities } from '../../activities/adoption-activities.ts';
 import { complianceFacts } from '../../activities/compliance-facts.ts';
 import { createPromotionActivities } from '../../activities/promotion-activities.ts';
@@ -9,10 +9,13 @@ import { readLineage } from '../../activities/training-inputs.ts';
 import type { RecordAdoptionInput } from '../../contracts/adopt-version.ts';
 import type { ArtifactRef } from '../../contracts/references.ts';
 import type { DatasetRef } from '../../contracts/training.ts';
+import { verifyPack } from '../../registry/audit/pack/verify-pack.ts';
 import { checkCompliance } from '../../registry/compliance-gate.ts';
 import { createCaller } from '../../registry/identity/rights.ts';
+import { loadServerKey } from '../../registry/identity/server-key.ts';
 import { createRuns } from '../../registry/tracking/runs.ts';
 import type { Act } from '../../registry/models/act.ts';
+import { exportPack } from '../../scripts/audit/export-pack.ts';
 import { projectFolder, writeFiles } from '../projects/project-folder.ts';
 import { openTestRegistry, type TestRegistry } from '../registry/open-test-registry.ts';
 import { sampleEvidence } from '../support/sample-evidence.ts';
@@ -207,6 +210,84 @@ describe('a version that a client brought with all that gates ask for', () => {
       clean_commit: `fail: commit ${COMMIT.slice(0, 12)}; whether its folder was clean is not known`,
       max_data_age: 'fail: no training row',
     });
+  });
+});
+
+describe('the evidence pack of a version that a client brought', () => {
+  it('holds how it was judged here, signed, and of how it was built the client’s word alone', async () => {
+    const { version, run } = await adopt({
+      files: { MLmodel: MLMODEL, 'model.onnx': await onnx() },
+      tags: { 'mlflow.source.git.commit': COMMIT },
+    });
+    const now = (): Date => new Date('2001-06-02T00:00:00Z');
+    const key = await loadServerKey({ db: t.db, now, folder: t.folder });
+    const folder = join(t.folder, 'pack');
+    const open = { ...t, environment: 'prod', home: t.folder } as const;
+    await exportPack(open, { model: MODEL, version, folder, client: undefined, key, now });
+    const read = async (name: string): Promise<unknown> =>
+      JSON.parse(await readFile(join(folder, 'versions', String(version), name), 'utf8'));
+    expect(await read('evaluation-run.json')).toMatchObject({ runId: run.runId, metrics: run.metrics });
+    expect(await read('provenance.intoto.json')).toMatchObject({
+      predicate: {
+        buildDefinition: {
+          buildType: 'urn:superstep:registered-by-client:v1',
+          externalParameters: { registeredBy: 'scientist' },
+        },
+        runDetails: { builder: { id: 'urn:superstep:builder:unknown' } },
+      },
+    });
+    expect(await read('artifact-digests.json')).toMatchObject({
+      'evaluation/dataset.parquet': run.artifacts['dataset.parquet'],
+    });
+    const { ok, checks } = await verifyPack(folder, [key.publicKey]);
+    expect(checks.flatMap(({ faults }) => faults)).toEqual([]);
+    expect([ok, checks.map(({ what }) => what)]).toEqual([
+      true,
+      expect.arrayContaining([`statements of version ${version}`]),
+    ]);
+  });
+});
+
+describe('code that nobody here saw, where the policy asks for a clean commit', () => {
+  const judge = async (version: number) => {
+    const pinned = await promotion.pinPromotion({ input: { project: MODEL, version } });
+    if ('needsAdoption' in pinned) throw new Error('it has no lineage');
+    return promotion.checkCompliance({ candidate: pinned, workflowId: 'promote', runId: `run ${version}` });
+  };
+
+  it('fails, and passes once governance has waived the check for the version, which the result says', async () => {
+    const rules = 'comparison: {}\napproval: { approvers: [governance] }\nrollback: { by: [ml-lead] }\n';
+    writeFiles(t.folder, { 'policies/prod.yaml': `compliance: { require: [clean_commit] }\n${rules}` });
+    const brought = { files: { MLmodel: MLMODEL, 'model.onnx': await onnx() } };
+    const first = await adopt(brought);
+    expect(await judge(first.version)).toMatchObject({ verdict: 'fail' });
+    expect((await t.registry.getModelVersion(MODEL, first.version)).stage).toBe('Archived');
+
+    const { version } = await adopt({ ...brought, tags: { 'mlflow.source.git.commit': COMMIT } });
+    await t.registry.grantWaiver({
+      naturalKey: 'once',
+      check: 'clean_commit',
+      model: MODEL,
+      version,
+      reason: 'its code was reviewed by hand',
+      grantedBy: 'governance',
+      proof: 'token',
+      // The test registry's clock stands in March 2001; the gate asks by this machine's.
+      until: '2001-12-01T00:00:00Z',
+    });
+    vi.useFakeTimers({ now: new Date('2001-05-01T00:00:00Z'), toFake: ['Date'] });
+    const result = await judge(version).finally(() => vi.useRealTimers());
+    expect(result).toMatchObject({
+      verdict: 'pass',
+      summary: expect.stringContaining('Waived: clean_commit.') as string,
+    });
+    expect(result.checks.find(({ name }) => name === 'clean_commit')).toMatchObject({
+      verdict: 'pass',
+      found: expect.stringContaining(
+        'waived by governance until 2001-12-01T00:00:00.000Z: its code was reviewed',
+      ) as string,
+    });
+    expect((await t.registry.getModelVersion(MODEL, version)).stage).toBe('Staging');
   });
 });
 

@@ -1,12 +1,15 @@
 import type { CandidateEvidence } from '../../../contracts/evidence.ts';
 import { sha256Hex } from '../../canonical-json.ts';
+import type { EvaluationRun } from './evaluation.ts';
 import type { VersionOrigin } from './provenance.ts';
 
 export interface BomSubject extends VersionOrigin {
   readonly description: string;
   readonly owner: string;
-  /** Metrics of the training run. */
+  /** Of the run that trained it, or that judged what a client brought. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** The run that judged what a client brought. */
+  readonly evaluation?: EvaluationRun;
   /** What the last gate looked at; undefined for a version that came to none. */
   readonly evidence: CandidateEvidence | undefined;
   /** ISO instant of the pack. */
@@ -92,9 +95,10 @@ function performanceMetrics({ metrics, evidence }: BomSubject) {
   ];
 }
 
-/** Data sets among the inputs: what carries rows and a file. */
-function dataComponents({ inputs, model }: BomSubject): Component[] {
-  const dataset = inputs['dataset'] as
+/** Data sets among the inputs: what carries rows and a file. Which rows a client trained on is not known. */
+function dataComponents({ inputs, model, evaluation }: BomSubject): Component[] {
+  const name = evaluation === undefined ? `training rows of ${model}` : `rows that judged ${model}`;
+  const dataset = (evaluation?.inputs ?? inputs)['dataset'] as
     | {
         readonly data?: { readonly sha256: string };
         readonly rows?: number;
@@ -110,17 +114,20 @@ function dataComponents({ inputs, model }: BomSubject): Component[] {
     {
       type: 'data',
       'bom-ref': `data/${data.sha256}`,
-      name: `training rows of ${model}`,
+      name,
       version: String(snapshot ?? ''),
       description: window,
       hashes: hashes(data.sha256),
-      data: [{ type: 'dataset', name: `training rows of ${model}`, description: window }],
+      data: [{ type: 'dataset', name, description: window }],
     },
   ];
 }
 
-function fileComponents({ artifacts, onnx }: BomSubject): Component[] {
-  return Object.entries(artifacts)
+function fileComponents({ artifacts, onnx, evaluation }: BomSubject): Component[] {
+  const judged = Object.entries(evaluation?.artifacts ?? {}).map(
+    ([name, file]) => [`evaluation/${name}`, file] as const,
+  );
+  return [...Object.entries(artifacts), ...judged]
     .filter(([, { sha256 }]) => sha256 !== onnx?.sha256)
     .map(([name, { sha256 }]) => ({ type: 'file', 'bom-ref': `file/${name}`, name, hashes: hashes(sha256) }));
 }

@@ -31,6 +31,9 @@ export const VERSION_FILES = {
   modelCard: 'model-card.md',
   provenance: 'provenance.intoto.json',
   provenanceSigned: 'provenance.dsse.json',
+  /** Of a version that a registry client brought: the run that judged it, and a signed statement of that. */
+  evaluation: 'evaluation-run.json',
+  evaluationSigned: 'evaluation.dsse.json',
   bom: 'bom.cdx.json',
   /** What the Temporal server no longer has. */
   histories: 'histories.json',

@@ -15,28 +15,41 @@ export interface VersionOrigin {
   readonly workflowId: string | null;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** Null for a version that was trained here. */
+  readonly client: ClientClaims | null;
+}
+
+/** What a registry client said of a version that it brought; nobody here saw how it was built. */
+export interface ClientClaims {
+  /** As the client wrote it. */
+  readonly source: string;
+  /** Empty for one without a name. */
+  readonly registeredBy: string;
+  /** ISO instant. */
+  readonly registeredAt: string;
+  /** Of the code that ran, as a tag of its run says. */
+  readonly commit: string | null;
 }
 
 export const PROVENANCE_TYPE = 'https://slsa.dev/provenance/v1';
-/** Names the kind of build: how to read `externalParameters`. */
-const BUILD_TYPE = 'urn:superstep:train-model:v1';
+/** The kinds of build: how to read `externalParameters`. */
+const TRAINED_HERE = 'urn:superstep:train-model:v1';
+const BROUGHT_BY_CLIENT = 'urn:superstep:registered-by-client:v1';
 
-/** An in-toto statement of how the model file was built, in the shape of SLSA provenance v1. */
+/**
+ * An in-toto statement of how the model file was built, in the shape of SLSA provenance v1. Of a file that a client
+ * brought it says what the client said, and that the builder is not known.
+ */
 export function provenanceStatement(origin: VersionOrigin) {
-  const { model, version, onnx, inputs, artifacts } = origin;
+  const { model, version, onnx, artifacts } = origin;
   return {
     _type: STATEMENT_TYPE,
     subject: onnx === null ? [] : [{ name: `${model}/${version}/model.onnx`, digest: { sha256: onnx.sha256 } }],
     predicateType: PROVENANCE_TYPE,
     predicate: {
-      buildDefinition: {
-        buildType: BUILD_TYPE,
-        externalParameters: { project: model, params: origin.params },
-        internalParameters: inputs,
-        resolvedDependencies: dependencies(inputs),
-      },
+      buildDefinition: origin.client === null ? trainedHere(origin) : broughtByClient(origin, origin.client),
       runDetails: {
-        builder: { id: `urn:superstep:environment:${origin.environment}` },
+        builder: { id: origin.client === null ? `urn:superstep:environment:${origin.environment}` : UNKNOWN_BUILDER },
         metadata: {
           invocationId: origin.workflowId ?? origin.runId ?? 'unknown',
           ...(origin.startedAt === null ? {} : { startedOn: origin.startedAt }),
@@ -50,14 +63,35 @@ export function provenanceStatement(origin: VersionOrigin) {
   };
 }
 
-interface Dependency {
+const UNKNOWN_BUILDER = 'urn:superstep:builder:unknown';
+
+function trainedHere({ model, params, inputs }: VersionOrigin) {
+  return {
+    buildType: TRAINED_HERE,
+    externalParameters: { project: model, params },
+    internalParameters: inputs,
+    resolvedDependencies: dependencies(inputs),
+  };
+}
+
+function broughtByClient({ params, inputs }: VersionOrigin, { commit, ...client }: ClientClaims) {
+  return {
+    buildType: BROUGHT_BY_CLIENT,
+    externalParameters: { ...client, params },
+    internalParameters: inputs,
+    resolvedDependencies:
+      commit === null ? [] : [{ name: 'source, as the client says', digest: { gitCommit: commit } }],
+  };
+}
+
+export interface Dependency {
   readonly name: string;
   readonly uri?: string;
   readonly digest: Readonly<Record<string, string>>;
 }
 
 /** Project, commit and policy as the run pinned them, and whatever else among its inputs is a file with a sha256. */
-function dependencies(inputs: Readonly<Record<string, unknown>>): Dependency[] {
+export function dependencies(inputs: Readonly<Record<string, unknown>>): Dependency[] {
   const pinned = (inputs['pinned'] ?? {}) as Readonly<Record<string, unknown>>;
   const named = (name: string, algorithm: string, digest: unknown): Dependency[] =>
     typeof digest === 'string' ? [{ name, digest: { [algorithm]: digest } }] : [];

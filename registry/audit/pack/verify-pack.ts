@@ -93,6 +93,7 @@ async function contentChecks(folder: string, manifest: PackManifest): Promise<Pa
     return [
       { what: `decisions of version ${version}`, faults: await decisionFaults(inVersion, keys, rows) },
       { what: `evidence of version ${version}`, faults: await evidenceFaults(inVersion, manifest, version) },
+      { what: `statements of version ${version}`, faults: await statementFaults(inVersion, manifest, version) },
       { what: `histories of version ${version}`, faults: await historyFaults(inVersion, manifest, version, rows) },
     ];
   });
@@ -158,6 +159,25 @@ async function evidenceFaults(folder: string, { files }: PackManifest, version: 
     // Missing evidence is told by the manifest: the pack says so itself.
     return file === undefined || file.sha256 === digest ? [] : [`evidence ${digest} has the sha256 ${file.sha256}`];
   });
+}
+
+/** What the environment states of the version's file, each under its own signature, for those who pass it on alone. */
+async function statementFaults(folder: string, { files, publicKey }: PackManifest, number: number): Promise<string[]> {
+  const { onnx } = await readJson<PackedVersion>(folder, VERSION_FILES.version);
+  const faults: string[] = [];
+  for (const name of [VERSION_FILES.provenanceSigned, VERSION_FILES.evaluationSigned]) {
+    // Packs of before, and versions that were trained here, have no evaluation.
+    if (files[`${versionFolder(number)}/${name}`] === undefined) continue;
+    const opened = openEnvelope(await readJson<unknown>(folder, name), IN_TOTO_PAYLOAD, [publicKey]);
+    if (!opened.ok) faults.push(`${name}: ${opened.problem}`);
+    else if (subjectOf(opened.value) !== (onnx?.sha256 ?? null)) faults.push(`${name} is about another file`);
+  }
+  return faults;
+}
+
+function subjectOf(statement: unknown): string | null {
+  const { subject } = statement as { readonly subject: readonly { readonly digest: { readonly sha256: string } }[] };
+  return subject[0]?.digest.sha256 ?? null;
 }
 
 async function historyFaults(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { evaluationStatement } from '../../../../registry/audit/pack/evaluation.ts';
 import { mlBom } from '../../../../registry/audit/pack/ml-bom.ts';
 import { provenanceStatement } from '../../../../registry/audit/pack/provenance.ts';
-import { STRANGER, SUBJECT } from './sample-subject.ts';
+import { EVALUATION, STRANGER, SUBJECT } from './sample-subject.ts';
 
 /** Fields that CycloneDX 1.6 knows of a component; the published schema refuses others. Both samples validate against it. */
 const COMPONENT_FIELDS = [
@@ -38,7 +39,7 @@ describe('the bill of materials', () => {
   });
 
   it('keeps to what the schema knows, and names every component once', () => {
-    for (const bom of [mlBom(SUBJECT), mlBom(STRANGER)]) {
+    for (const bom of [mlBom(SUBJECT), mlBom(STRANGER), mlBom({ ...STRANGER, evaluation: EVALUATION })]) {
       for (const component of bom.components) {
         for (const field of Object.keys(component)) expect(COMPONENT_FIELDS).toContain(field);
       }
@@ -51,6 +52,34 @@ describe('the bill of materials', () => {
   it('bears the same number for the same pack, and another for another', () => {
     expect(mlBom(SUBJECT)).toEqual(mlBom(SUBJECT));
     expect(mlBom({ ...SUBJECT, version: 5 }).serialNumber).not.toBe(mlBom(SUBJECT).serialNumber);
+  });
+});
+
+describe('the evaluation of what a client brought', () => {
+  const brought = { ...STRANGER, onnx: SUBJECT.onnx };
+
+  it('is a statement about the file: on which rows, by which project and policy, with which figures', () => {
+    const { subject, predicate } = evaluationStatement(brought, EVALUATION);
+    expect(subject).toEqual([{ name: 'flights-delay/4/model.onnx', digest: { sha256: 'a'.repeat(64) } }]);
+    expect(predicate).toMatchObject({
+      evaluator: { id: 'urn:superstep:environment:prod' },
+      run: { id: 'run-2', workflowId: 'promote-model/flights-delay/4' },
+      metrics: { auc: 0.741 },
+      files: [{ name: 'evaluation.json', digest: { sha256: '9'.repeat(64) } }],
+    });
+    expect(predicate.resolvedDependencies.map(({ name }) => name)).toEqual([
+      ...['project', 'policy', 'source', 'pinned.bundle', 'dataset.data'],
+    ]);
+  });
+
+  it('is what the bill of materials knows of its rows, which are not said to have trained it', () => {
+    const bom = mlBom({ ...brought, evaluation: EVALUATION, metrics: EVALUATION.metrics });
+    expect(bom.components.map(({ type, name }) => [type, name])).toEqual([
+      ['machine-learning-model', 'flights-delay'],
+      ['data', 'rows that judged flights-delay'],
+      ['file', 'evaluation/evaluation.json'],
+    ]);
+    expect(JSON.stringify(bom)).not.toContain('training rows');
   });
 });
 
@@ -87,6 +116,25 @@ describe('the provenance', () => {
     });
   });
 
+  it('claims nothing about how a client’s file was built but what the client said', () => {
+    const client = { ...required(STRANGER.client), commit: 'c0ffee' };
+    const { predicate } = provenanceStatement({ ...SUBJECT, inputs: {}, client, workflowId: null });
+    expect(predicate.buildDefinition).toEqual({
+      buildType: 'urn:superstep:registered-by-client:v1',
+      externalParameters: {
+        source: 's3://elsewhere/model',
+        registeredBy: 'scientist',
+        registeredAt: '2001-05-01T00:00:00.000Z',
+        params: SUBJECT.params,
+      },
+      internalParameters: {},
+      resolvedDependencies: [{ name: 'source, as the client says', digest: { gitCommit: 'c0ffee' } }],
+    });
+    expect(predicate.runDetails.builder.id).toBe('urn:superstep:builder:unknown');
+    expect(predicate.runDetails.metadata.invocationId).toBe('run-1');
+    expect(JSON.stringify(predicate)).not.toContain('train-model');
+  });
+
   it('says of a version without a file that there is nothing to say', () => {
     expect(provenanceStatement(STRANGER)).toMatchObject({
       subject: [],
@@ -97,3 +145,8 @@ describe('the provenance', () => {
     });
   });
 });
+
+function required<T>(value: T | null): T {
+  if (value === null) throw new Error('expected a value');
+  return value;
+}

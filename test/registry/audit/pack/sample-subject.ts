@@ -1,4 +1,5 @@
 import type { BomSubject } from '../../../../registry/audit/pack/ml-bom.ts';
+import type { EvaluationRun } from '../../../../registry/audit/pack/evaluation.ts';
 import { sampleEvidence } from '../../../support/sample-evidence.ts';
 
 const sha = (digit: string): string => digit.repeat(64);
@@ -33,11 +34,22 @@ export const SUBJECT: BomSubject = {
   workflowId: 'train-model/flights-delay/1',
   startedAt: '2001-05-01T00:00:00.000Z',
   endedAt: '2001-05-01T00:01:00.000Z',
+  client: null,
   description: 'Will it be late?',
   owner: 'flights-team',
   metrics: { auc: 0.744 },
   evidence: sampleEvidence(),
   at: '2001-06-01T00:00:00.000Z',
+};
+
+/** How the environment judged what a client brought. */
+export const EVALUATION: EvaluationRun = {
+  runId: 'run-2',
+  inputs: { ...SUBJECT.inputs, workflowId: 'promote-model/flights-delay/4' },
+  metrics: { auc: 0.741 },
+  artifacts: { 'model/model.onnx': artifact('a'), 'evaluation.json': artifact('9') },
+  startedAt: '2001-05-02T00:00:00.000Z',
+  endedAt: '2001-05-02T00:01:00.000Z',
 };
 
 /** A version that a client brought along. */
@@ -52,6 +64,12 @@ export const STRANGER: BomSubject = {
   workflowId: null,
   startedAt: null,
   endedAt: null,
+  client: {
+    source: 's3://elsewhere/model',
+    registeredBy: 'scientist',
+    registeredAt: '2001-05-01T00:00:00.000Z',
+    commit: null,
+  },
   description: '',
   owner: '',
   evidence: undefined,
