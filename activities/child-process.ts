@@ -3,6 +3,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import type { ChildMessage } from '../contracts/child-process.ts';
 import { SuperstepError } from '../contracts/failure-types.ts';
@@ -22,11 +23,32 @@ export interface ChildRun {
 // What a crashed child last said is in its stderr; more than this helps nobody.
 const STDERR_KEPT = 4_000;
 
+// A child that the system killed may have met a machine short of memory; one that is killed again and again, by what it
+// computes, would be so all day.
+const PAUSES_MS = [500, 2_000];
+
 /**
  * Runs a child process to its result. The child dies with this process (it notices that its stdin ended) and is killed
- * when the signal aborts. Throws its failure with its type, or `ChildProcessFailed` when it ended without an answer.
+ * when the signal aborts. One that a signal ended is started again, twice.
+ *
+ * @throws its failure with its type; ChildProcessFailed when it left without an answer; ChildProcessKilled when a signal
+ *   ended it each time
  */
 export async function runChildProcess<Result>(run: ChildRun): Promise<Result> {
+  for (const pauseMs of PAUSES_MS) {
+    try {
+      return await runOnce<Result>(run);
+    } catch (error) {
+      if (!(error instanceof SuperstepError) || error.type !== 'ChildProcessKilled') throw error;
+    }
+    await pause(pauseMs, undefined, { signal: run.signal }).catch(() => {
+      throw new CancelledFailure('cancelled between two tries of the child process');
+    });
+  }
+  return runOnce<Result>(run);
+}
+
+async function runOnce<Result>(run: ChildRun): Promise<Result> {
   run.signal.throwIfAborted();
   const jobFile = join(run.folder, `job-${randomUUID()}.json`);
   await writeFile(jobFile, JSON.stringify(run.job));
@@ -65,10 +87,13 @@ function resultOf<Result>(
 ): Result {
   if (answer?.kind === 'result' && code === 0) return answer.result;
   if (answer?.kind === 'failure') throw new SuperstepError(answer.type, answer.message, answer.details);
-  const ended = signal === null ? `exit code ${code}` : `signal ${signal}`;
+  const last = `no result; it last said: ${stderr || 'nothing'}`;
+  if (signal === null)
+    throw new SuperstepError('ChildProcessFailed', `${entry} ended with exit code ${code} and ${last}`);
   throw new SuperstepError(
-    'ChildProcessFailed',
-    `${entry} ended with ${ended} and no result; it last said: ${stderr || 'nothing'}`,
+    'ChildProcessKilled',
+    `${entry} was ended by signal ${signal}, ${PAUSES_MS.length + 1} times in a row: what it computes crashes it, or needs more memory than there is. It gave ${last}`,
+    { signal },
   );
 }
 

@@ -26,6 +26,8 @@ export const FAILURE_TYPES = {
   TrainingDiverged: { retryable: false },
   ParityFailed: { retryable: false },
   UnsupportedOperator: { retryable: false },
+  // Of the model, or of the machine's memory: several tries have shown that it does not pass.
+  ChildProcessKilled: { retryable: false },
   // The state's fault.
   IllegalTransition: { retryable: false },
   StaleDecision: { retryable: false },

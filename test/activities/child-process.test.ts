@@ -74,11 +74,40 @@ describe('runChildProcess', () => {
   });
 
   it('tells how a child ended that crashed, and its last words only', async () => {
-    const { type, message } = await failure(run('crash'));
-    expect(type).toBe('ChildProcessFailed');
-    expect(message).toMatch(/sample-child-process.ts ended with signal SIGABRT and no result; it last said:/);
+    const starts = new Set<string>();
+    const onProgress = ({ note }: Progress): void => void starts.add(note);
+    const { type, message, details } = await failure(run('crash', { onProgress }));
+    expect([type, details]).toEqual(['ChildProcessKilled', { signal: 'SIGABRT' }]);
+    expect(message).toMatch(/sample-child-process.ts was ended by signal SIGABRT, 3 times in a row/);
     expect(message).toContain('out of memory');
     expect(message.length).toBeLessThan(4_500);
+    expect(starts.size).toBe(3);
+  });
+
+  it('starts a child again that was killed once', async () => {
+    let killed = 0;
+    const onProgress = ({ note }: Progress): void => {
+      const pid = Number(/process (\d+)/.exec(note)?.[1]);
+      if (killed === 0) process.kill((killed = pid), 'SIGKILL');
+    };
+    const { pid } = await run('succeed', { onProgress });
+    expect(killed).toBeGreaterThan(0);
+    expect(pid).not.toBe(killed);
+  });
+
+  it('does not start it again once it is cancelled', async () => {
+    const controller = new AbortController();
+    let starts = 0;
+    const onProgress = ({ done, note }: Progress): void => {
+      if (done !== 1) return;
+      starts += 1;
+      process.kill(Number(/process (\d+)/.exec(note)?.[1]), 'SIGKILL');
+      setTimeout(() => controller.abort(), 100);
+    };
+    await expect(run('go-on-for-ever', { signal: controller.signal, onProgress })).rejects.toBeInstanceOf(
+      CancelledFailure,
+    );
+    expect(starts).toBe(1);
   });
 
   it('takes no silence for success', async () => {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { BegunAdoption } from '../../contracts/adopt-version.ts';
-import { SuperstepError } from '../../contracts/failure-types.ts';
+import { type FailureType, SuperstepError } from '../../contracts/failure-types.ts';
 import type { PromoteModelResult } from '../../contracts/promote-model.ts';
 import type { Activities } from './mock-activities.ts';
 import {
@@ -48,7 +48,7 @@ function unknownVersion(changes: Partial<Activities> = {}): Partial<Activities> 
 
 const run = async (): Promise<PromoteModelResult> =>
   (await (await env.start('promoteModel', INPUT)).result()) as PromoteModelResult;
-const refused = (type: 'UnsupportedOperator' | 'SchemaMismatch' | 'LeakDetected', message: string) => async () => {
+const refused = (type: FailureType, message: string) => async () => {
   throw new SuperstepError(type, message);
 };
 
@@ -88,7 +88,7 @@ describe('promoteModel for a version that a registry client brought', () => {
     expect(env.mocks.calls('checkCompliance')).toMatchObject([{ candidate: answer.candidate }]);
   });
 
-  it.each(['UnsupportedOperator', 'SchemaMismatch'] as const)(
+  it.each(['UnsupportedOperator', 'SchemaMismatch', 'ChildProcessKilled'] as const)(
     'brings one whose evaluation ends with %s to compliance, with the reason and what it was judged on',
     async (type) => {
       env.mocks.answer(unknownVersion({ evaluateModel: refused(type, 'column "hour" is missing') }));
