@@ -6,14 +6,15 @@ const STATE_CHANGING = ['POST', 'PUT', 'PATCH', 'DELETE'];
 
 /**
  * Refuses what a foreign web page could make a browser send: a request under another host's name (DNS rebinding), and
- * a change asked for by a page of another origin. Loopback names are always ours; `hosts` lists others, without port.
+ * a change asked for by a page of another origin: of any but the address that was asked, or of a listed host behind
+ * whose proxy this server stands. Loopback names are always ours; `hosts` lists others, without port.
  *
  * @throws RestError PERMISSION_DENIED
  */
 export function requireOwnHost(method: string, headers: IncomingHttpHeaders, hosts: readonly string[]): void {
-  const isOurs = (name: string | undefined): boolean =>
-    name !== undefined && (LOOPBACK.test(name) || hosts.some((host) => host.toLowerCase() === name));
-  if (!isOurs(hostName(headers.host ?? ''))) {
+  const isListed = (name: string): boolean => hosts.some((host) => host.toLowerCase() === name);
+  const name = hostName(headers.host ?? '');
+  if (name === undefined || !(LOOPBACK.test(name) || isListed(name))) {
     throw new RestError(
       'PERMISSION_DENIED',
       'Invalid Host header: this server does not go by that name; whoever runs it can list the name as its own',
@@ -21,7 +22,9 @@ export function requireOwnHost(method: string, headers: IncomingHttpHeaders, hos
   }
   const { origin } = headers;
   if (origin === undefined || !STATE_CHANGING.includes(method)) return;
-  if (isOurs(hostName(/^https?:\/\/([^/]*)$/i.exec(origin)?.[1] ?? ''))) return;
+  const authority = /^https?:\/\/([^/]*)$/i.exec(origin)?.[1]?.toLowerCase() ?? '';
+  // Another server of this machine is a stranger like any other: its pages are at another port.
+  if (authority === headers.host?.toLowerCase() || isListed(hostName(authority) ?? '')) return;
   throw new RestError(
     'PERMISSION_DENIED',
     'Cross-origin request blocked: pages of other sites may not change anything',

@@ -217,10 +217,20 @@ describe('refusing a request', () => {
       expect((await get(host)).status, host).toBe(403);
     }
     expect((await send('GET', '/health', { headers: { host: 'evil.example.com' } })).text).toBe('OK');
-    const post = (origin: string) =>
-      send('POST', '/api/2.0/mlflow/things/create', { body: '{}', headers: { ...json, origin } });
+    const post = (origin: string, host = 'localhost:5000') =>
+      send('POST', '/api/2.0/mlflow/things/create', { body: '{}', headers: { ...json, host, origin } });
     expect((await post('http://localhost:5000')).status).toBe(200);
-    for (const origin of ['https://evil.example.com', 'null', 'http://localhost:5000@evil.example.com']) {
+    expect((await post('https://registry.example.com', 'registry.example.com')).status).toBe(200);
+    // A proxy may ask in its own name what a page of the listed host wants.
+    expect((await post('https://registry.example.com', '127.0.0.1:5000')).status).toBe(200);
+    for (const origin of [
+      'https://evil.example.com',
+      'null',
+      'http://localhost:5000@evil.example.com',
+      // Another server of this machine, such as somebody's notebook.
+      'http://localhost:8888',
+      'http://127.0.0.1:5000',
+    ]) {
       expect((await post(origin)).status, origin).toBe(403);
     }
     const read = await send('GET', '/api/2.0/mlflow/things/get', { headers: { origin: 'https://evil.example.com' } });
