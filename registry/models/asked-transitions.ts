@@ -41,6 +41,7 @@ export function createAskedTransitions({ db, now }: Deps) {
      * Asks for a stage. Of a version and stage one request waits at a time: whoever asks again finds it. One for
      * Production is only `asked` until its gate opens on evidence.
      *
+     * @throws NotAuthorized for a caller who may not contribute to the model: a request starts work and moves versions
      * @throws IllegalTransition for a version in Production that asks for a gate, or one that is there already
      */
     askTransition: (input: AskInput, caller: Caller): Promise<AskedTransition> =>
@@ -99,6 +100,7 @@ async function ask(
   caller: Caller,
   at: Date,
 ): Promise<AskedTransition> {
+  requireRight(caller, 'contribute', model);
   const version = await requireVersion(trx, model, number);
   const waiting = (await selectUnanswered(trx, version)).find((request) => request.toStage === to);
   if (waiting !== undefined) return { request: waiting, from: version.stage };

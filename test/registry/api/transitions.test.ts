@@ -3,7 +3,8 @@ import { createCaller } from '../../../registry/identity/rights.ts';
 import type { TransitionRequest } from '../../../registry/open-requests.ts';
 import { openModelServer, type ModelServer, type Who } from './open-model-server.ts';
 
-const VIEWER: Who = { name: 'scientist', roles: ['viewer'] };
+const SCIENTIST: Who = { name: 'scientist', roles: ['contributor'] };
+const READER: Who = { name: 'reader', roles: ['viewer'] };
 const STAGING: Who = { name: 'sam', roles: ['staging-manager'] };
 const GOVERNANCE: Who = { name: 'thirdOfficer', roles: ['governance'] };
 const ROOT: Who = { name: 'root', roles: ['admin'] };
@@ -14,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => s.close());
 
-const ask = (version: number, stage: string, who = VIEWER, comment = 'please') =>
+const ask = (version: number, stage: string, who = SCIENTIST, comment = 'please') =>
   s.call('POST', 'transition-requests/create', { name: 'delays', version, stage, comment }, who);
 const answer = (how: 'approve' | 'reject', version: number, stage: string, who: Who, comment = 'looked at it') =>
   s.call(
@@ -23,7 +24,7 @@ const answer = (how: 'approve' | 'reject', version: number, stage: string, who: 
     { name: 'delays', version, stage, comment, archive_existing_versions: false },
     who,
   );
-const list = async (version: number, who = VIEWER) =>
+const list = async (version: number, who = SCIENTIST) =>
   ((await s.call('GET', 'transition-requests/list', { name: 'delays', version }, who)).body['requests'] ??
     []) as Record<string, unknown>[];
 const requests = async (version: number) =>
@@ -132,6 +133,29 @@ describe('a request for Production over REST', () => {
     expect(await list(version)).toEqual([]);
   });
 
+  it.each(['Production', 'Staging', 'Archived', 'None'])('needs the right to contribute, for %s too', async (stage) => {
+    const version = await s.t.stage('delays');
+    for (const who of [READER, GOVERNANCE]) {
+      expect(await ask(version, stage, who)).toMatchObject({
+        status: 403,
+        body: { error_code: 'PERMISSION_DENIED', message: expect.stringContaining('"contribute"') as string },
+      });
+    }
+    expect(s.gates.started).toEqual([]);
+    expect(await s.t.registry.transitionRequests('delays', version)).toEqual([]);
+  });
+
+  it('starts nothing for a reader who asks again', async () => {
+    const version = await s.t.stage('delays');
+    const start = s.gates.startPromotion;
+    const broken = s.gates as { startPromotion: typeof start };
+    broken.startPromotion = () => Promise.reject(new Error('no Temporal'));
+    await expect(ask(version, 'Production')).rejects.toThrow('no Temporal');
+    broken.startPromotion = start;
+    expect((await ask(version, 'Production', READER)).status).toBe(403);
+    expect(s.gates.started).toEqual([]);
+  });
+
   it('is refused for a version that is there already, or is not there', async () => {
     const version = await s.t.promoteNew('delays');
     expect(await ask(version, 'Production')).toMatchObject({
@@ -196,7 +220,7 @@ describe('an answer over REST', () => {
   it('needs the right over the target stage, or an approver’s role', async () => {
     const version = await s.t.stage('delays');
     await s.t.open('delays', version);
-    for (const who of [VIEWER, STAGING]) {
+    for (const who of [READER, SCIENTIST, STAGING]) {
       expect(await answer('approve', version, 'Production', who)).toMatchObject({ status: 403 });
       expect((await list(version, who))[0]).not.toMatchObject({
         available_actions: expect.arrayContaining(['APPROVE_TRANSITION_REQUEST']) as unknown,
@@ -236,7 +260,7 @@ describe('requests for other stages', () => {
     const version = await s.t.stage('delays');
     await ask(version, 'Archived');
     expect(s.gates.started).toEqual([]);
-    expect((await answer('approve', version, 'Archived', VIEWER)).status).toBe(403);
+    expect((await answer('approve', version, 'Archived', SCIENTIST)).status).toBe(403);
     expect((await answer('approve', version, 'Archived', STAGING)).body).toMatchObject({
       activity: { activity_type: 'APPROVED_REQUEST', from_stage: 'Staging', to_stage: 'Archived', user_id: 'sam' },
     });
@@ -278,8 +302,8 @@ describe('cancelling', () => {
     const version = await s.t.stage('delays');
     await ask(version, 'Production');
     expect((await cancel(version, 'Production', 'scientist', STAGING)).status).toBe(403);
-    expect((await cancel(version, 'Production', 'somebody', VIEWER)).status).toBe(404);
-    expect((await cancel(version, 'Production', 'scientist', VIEWER)).body).toMatchObject({
+    expect((await cancel(version, 'Production', 'somebody', SCIENTIST)).status).toBe(404);
+    expect((await cancel(version, 'Production', 'scientist', SCIENTIST)).body).toMatchObject({
       activity: { activity_type: 'CANCELLED_REQUEST', user_id: 'scientist' },
     });
     expect(await requests(version)).toMatchObject([
@@ -291,7 +315,7 @@ describe('cancelling', () => {
     const version = await s.t.stage('delays');
     await ask(version, 'Production');
     await s.t.open('delays', version);
-    expect((await cancel(version, 'Production', 'scientist', VIEWER)).status).toBe(200);
+    expect((await cancel(version, 'Production', 'scientist', SCIENTIST)).status).toBe(200);
     expect(await s.t.registry.getModelVersion('delays', version)).toMatchObject({ stage: 'Archived' });
     expect(s.gates.woken).toEqual([`promote-model/delays/${version}`]);
   });
@@ -304,7 +328,7 @@ describe('a wish that is taken back while its gate opens', () => {
     await ask(version, 'Production');
     const [read] = await registry.waitingRequests({ model: 'delays', version });
     const { digest } = await s.t.open('delays', version);
-    const caller = createCaller({ name: 'scientist', proof: 'token', roles: ['viewer'] });
+    const caller = createCaller({ name: 'scientist', proof: 'token', roles: ['contributor'] });
     const late = registry.withdrawAsked(read?.request as TransitionRequest, 'not now', {
       caller,
       directChanges: 'refused',
