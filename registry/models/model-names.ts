@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { SuperstepError } from '../../contracts/failure-types.ts';
+import { STAGES } from '../stages.ts';
 
 const LONGEST_ALIAS = 255;
 const LONGEST_TAG_KEY = 250;
@@ -16,7 +17,7 @@ export function requireModelName(name: string): void {
   }
 }
 
-/** @throws InvalidInput for a name that is no alias, or one that the registry gives itself */
+/** @throws InvalidInput for a name that is no alias, one that the registry gives itself, or one that reads as a stage */
 export function requireAlias(alias: string): void {
   if (alias === '' || alias.length > LONGEST_ALIAS || !/^[\w-]+$/.test(alias)) {
     throw invalid(
@@ -25,6 +26,13 @@ export function requireAlias(alias: string): void {
   }
   if (/^latest$/i.test(alias) || /^v\d+$/i.test(alias)) {
     throw invalid(`the alias "${alias}" is reserved; "latest" and "v<number>" name versions by themselves`);
+  }
+  // In ASCII, as an alias is, nothing else looks like one.
+  const stage = STAGES.find((one) => one.toLowerCase() === alias.toLowerCase());
+  if (stage !== undefined) {
+    throw invalid(
+      `the alias "${alias}" reads as the stage ${stage}, which gates and managers alone decide on; choose another one, and ask for a stage as models:/<name>/${stage}`,
+    );
   }
 }
 

@@ -96,7 +96,7 @@ function changesProduction(change: DirectChange, ground: ChangeGround): Objectio
       if (production === null || (change.version !== production && change.from !== production)) return undefined;
       return {
         why: `alias ${change.alias} would move ${change.version === production ? 'onto' : 'off'} it: ${holds}`,
-        instead: askFor(model, change.version),
+        instead: change.version === production ? findIn(model) : askFor(model, change.version),
       };
     case 'delete-alias':
       if (production === null || change.from !== production) return undefined;
@@ -129,6 +129,11 @@ function objectionToTransition(
 
 function askFor(model: string, version: number): string {
   return `ask for Production (POST transition-requests/create, or start promoteModel with id promote-model/${model}/${version})`;
+}
+
+/** For an alias: asked for again, what is in Production already would be refused. */
+function findIn(model: string): string {
+  return `clients find it as models:/${model}/Production; set an alias before the gate lets its version in (POST transition-requests/create)`;
 }
 
 function rollBack(model: string): string {

@@ -192,6 +192,7 @@ describe('registered models where nothing is guarded', () => {
     ['GET', 'model-versions/search', { max_results: '0' }],
     ['GET', 'model-versions/search', { filter: "current_stage = 'None'" }],
     ['POST', 'registered-models/alias', { name: 'delays', alias: 'v1', version: 1 }],
+    ['POST', 'registered-models/alias', { name: 'delays', alias: 'production', version: 1 }],
     ['GET', '/superstep/models/delays/production', { at: 'yesterday' }],
   ] as const)('answers 400 for %s %s %j', async (method, path, fields) => {
     await s.t.register('delays');
@@ -231,6 +232,21 @@ describe('registered models where Production is guarded', () => {
       expect(await s.t.registry.activityLog('delays')).toEqual(before);
     },
   );
+
+  it('leaves an alias on its version when another one takes Production, and says how clients find that one', async () => {
+    const alias = { name: 'delays', alias: 'champion' };
+    const broken = { ...alias, version: 1, break_glass_reason: 'named too late' };
+    expect((await s.call('POST', 'registered-models/alias', broken)).status).toBe(200);
+    const newest = await s.t.promoteNew('delays');
+    expect(version(await s.call('GET', 'registered-models/alias', alias))).toMatchObject({
+      version: '1',
+      current_stage: 'Archived',
+    });
+    const onto = await s.call('POST', 'registered-models/alias', { ...alias, version: newest });
+    expect(onto).toMatchObject({ status: 403 });
+    expect(onto.body['message']).toContain('models:/delays/Production');
+    expect((await s.call('DELETE', 'registered-models/alias', alias, MANAGER)).status).toBe(200);
+  });
 
   it('breaks the glass with a reason, marked for ever in audit and history', async () => {
     const fields = { name: 'delays', version: 2, stage: 'Production', break_glass_reason: 'version 1 serves nonsense' };

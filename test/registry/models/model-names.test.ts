@@ -18,8 +18,15 @@ describe('names that clients may write', () => {
     expect(() => requireAlias(alias)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
   });
 
+  it.each(['production', 'Staging', 'ARCHIVED', 'none', 'Production', 'ｐroduction', 'ſtaging'])(
+    'refuses the alias %j, which would be read as a stage',
+    (alias) => {
+      expect(() => requireAlias(alias)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
+    },
+  );
+
   it('takes aliases, and tags up to their length', () => {
-    for (const alias of ['champion', 'v', 'v1a', 'x'.repeat(255), '_-'])
+    for (const alias of ['champion', 'v', 'v1a', 'x'.repeat(255), '_-', 'production-eu', 'nonesuch'])
       expect(() => requireAlias(alias)).not.toThrow();
     expect(() => requireTag('k'.repeat(250), 'v'.repeat(100_000))).not.toThrow();
     expect(() => requireTag('k'.repeat(251))).toThrow('250');
