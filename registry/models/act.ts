@@ -52,6 +52,10 @@ export interface Passed {
 export async function passGuard(trx: Knex, act: Act, model: string, change: DirectChange, at: string): Promise<Passed> {
   const production = (await findProduction(trx, model))?.version ?? null;
   const waiting = await selectRequests(trx, { model, to_stage: 'Production', status: 'open' });
+  const onTheWay = [
+    ...(await selectRequests(trx, { model, to_stage: 'Production', status: 'asked' })),
+    ...(await selectRequests(trx, { model, to_stage: 'Staging', status: 'open' })),
+  ];
   const version = 'version' in change ? change.version : 0;
   const held = act.caller.may('break-glass', model);
   const reason = held ? (act.breakGlassReason ?? (await reasonInTag(trx, model, version)) ?? null) : null;
@@ -60,6 +64,7 @@ export async function passGuard(trx: Knex, act: Act, model: string, change: Dire
     directChanges: act.directChanges,
     production,
     waiting: waiting.map((request) => request.version),
+    onTheWay: onTheWay.map((request) => request.version),
     breakGlass: { held, reason },
   });
   if (!verdict.allowed) {

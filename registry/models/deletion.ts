@@ -30,7 +30,7 @@ export function createDeletion({ db, now }: Deps) {
     /**
      * Hides a version for good: its number does not come again, its aliases are removed, source and run forgotten.
      *
-     * @throws NotAuthorized for one in Production, unless the policy lets it, or at its gate
+     * @throws NotAuthorized for one in Production, unless the policy lets it, or at its gate or on its way there
      * @throws UnknownModel
      */
     deleteVersion: (name: VersionName, act: Act): Promise<Deleted> =>
@@ -62,7 +62,7 @@ export function createDeletion({ db, now }: Deps) {
     /**
      * Hides a model with all its versions; its name is free again, for versions from 1.
      *
-     * @throws NotAuthorized while a version is in Production, unless the policy lets it, or waits at its gate
+     * @throws NotAuthorized while a version is in Production, unless the policy lets it, or waits at its gate or is on its way there
      * @throws UnknownModel
      */
     deleteModel: (model: string, act: Act): Promise<Deleted> =>

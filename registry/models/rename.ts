@@ -26,7 +26,7 @@ export function createRename({ db, now }: Deps) {
     /**
      * Gives a model another name; its versions and all that hangs on them follow, the audit keeps the old name.
      *
-     * @throws NotAuthorized while a version is in Production, unless the policy lets it, or waits at its gate
+     * @throws NotAuthorized while a version is in Production, unless the policy lets it, or waits at its gate or is on its way there
      * @throws AlreadyExists, UnknownModel
      */
     renameModel: (name: string, newName: string, act: Act): Promise<RenamedModel> =>

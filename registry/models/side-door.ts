@@ -19,6 +19,8 @@ export interface ChangeGround {
   readonly production: number | null;
   /** Versions that wait for a decision at their gate. */
   readonly waiting: readonly number[];
+  /** Versions that were asked for, whose promotion has not come to its gate yet. */
+  readonly onTheWay: readonly number[];
   readonly breakGlass: BreakGlass;
 }
 
@@ -39,7 +41,7 @@ const FREE: Guard = { allowed: true, brokeGlass: false };
 /**
  * Whether a change by hand is let through. What is in Production changes through its gate alone, unless the policy
  * says otherwise; a version that waits at its gate stays what it is, whatever the policy says, so that its approvers
- * decide on what they saw. Break-glass, with a reason, opens both doors.
+ * decide on what they saw, and one on its way there keeps its name. Break-glass, with a reason, opens all doors.
  */
 export function guardChange(change: DirectChange, ground: ChangeGround): Guard {
   const objection = objectionTo(change, ground);
@@ -65,6 +67,13 @@ function objectionTo(change: DirectChange, ground: ChangeGround): Objection | un
       instead: `let its approvers answer, or cancel the request (DELETE transition-requests/delete), then try again`,
     };
   }
+  const asked = onTheWayAmong(change, ground);
+  if (asked !== undefined) {
+    return {
+      why: `${ground.model} version ${asked} was asked for and is on its way to its gate`,
+      instead: `let that end, or cancel the request (DELETE transition-requests/delete) and the workflow promote-model/${ground.model}/${asked}, then try again`,
+    };
+  }
   if (ground.directChanges === 'allowed') return undefined;
   return changesProduction(change, ground);
 }
@@ -79,6 +88,24 @@ function waitingAmong(change: DirectChange, { waiting }: ChangeGround): number |
     case 'delete-model':
     case 'rename-model':
       return waiting[0];
+    case 'set-alias':
+    case 'delete-alias':
+      return undefined;
+  }
+}
+
+/**
+ * The version that was asked for, which the change would hide or call by another name: its promotion would go on with
+ * another model that takes the name. Moving it is free: that answers the request.
+ */
+function onTheWayAmong(change: DirectChange, { onTheWay }: ChangeGround): number | undefined {
+  switch (change.kind) {
+    case 'delete-version':
+      return onTheWay.find((version) => version === change.version);
+    case 'delete-model':
+    case 'rename-model':
+      return onTheWay[0];
+    case 'transition':
     case 'set-alias':
     case 'delete-alias':
       return undefined;

@@ -115,6 +115,39 @@ describe('a request for Production over REST', () => {
     expect(await s.t.registry.getModelVersion('delays', older)).toMatchObject({ stage: 'Archived' });
   });
 
+  it.each(['Production', 'Staging'])(
+    'for %s keeps version and model under their names until it ends',
+    async (stage) => {
+      const version = await s.t.stage('delays');
+      await ask(version, stage);
+      const deeds = [
+        ['DELETE', 'model-versions/delete', { name: 'delays', version }],
+        ['DELETE', 'registered-models/delete', { name: 'delays' }],
+        ['POST', 'registered-models/rename', { name: 'delays', new_name: 'late' }],
+      ] as const;
+      for (const [method, path, fields] of deeds) {
+        expect(await s.call(method, path, fields)).toMatchObject({
+          status: 403,
+          body: { message: expect.stringContaining('version 1 was asked for') as string },
+        });
+      }
+      expect(await s.t.registry.transitionRequests('delays', version)).toContainEqual(
+        expect.objectContaining({ toStage: stage, closedAt: null }),
+      );
+      await s.call('DELETE', 'transition-requests/delete', { name: 'delays', version, stage });
+      expect((await s.call('POST', 'registered-models/rename', { name: 'delays', new_name: 'late' })).status).toBe(200);
+    },
+  );
+
+  it('lets who may break the glass delete its version, and ends', async () => {
+    const version = await s.t.stage('delays');
+    await ask(version, 'Production');
+    const broken = { name: 'delays', version, break_glass_reason: 'holds names' };
+    expect((await s.call('DELETE', 'model-versions/delete', broken)).status).toBe(200);
+    expect(await requests(version)).toMatchObject([{ status: 'cancelled' }]);
+    expect(s.gates.woken).toEqual(['promote-model/delays/1']);
+  });
+
   it('ends when its version fails a gate', async () => {
     const version = await s.t.register('delays');
     await ask(version, 'Production');

@@ -9,6 +9,7 @@ const guarded: ChangeGround = {
   directChanges: 'refused',
   production: 1,
   waiting: [3],
+  onTheWay: [4],
   breakGlass: NO_GLASS,
 };
 
@@ -22,6 +23,7 @@ describe('guardChange', () => {
     [{ kind: 'delete-alias', alias: 'champion', from: 1 }, /taken off it/],
     [{ kind: 'delete-version', version: 1 }, /version 1 is in Production/],
     [{ kind: 'delete-version', version: 3 }, /version 3 waits/],
+    [{ kind: 'delete-version', version: 4 }, /version 4 was asked for/],
     [{ kind: 'delete-model' }, /version 3 waits/],
     [{ kind: 'rename-model' }, /version 3 waits/],
   ])('refuses %j and says what to do instead', (change, why) => {
@@ -33,6 +35,7 @@ describe('guardChange', () => {
   it.each<DirectChange>([
     { kind: 'transition', version: 2, from: 'None', to: 'Staging' },
     { kind: 'transition', version: 1, from: 'Production', to: 'Production' },
+    { kind: 'transition', version: 4, from: 'Staging', to: 'Archived' },
     { kind: 'set-alias', alias: 'challenger', version: 2, from: 3 },
     { kind: 'set-alias', alias: 'champion', version: 1, from: 1 },
     { kind: 'delete-alias', alias: 'challenger', from: 2 },
@@ -42,10 +45,14 @@ describe('guardChange', () => {
     expect(guardChange(change, guarded)).toEqual({ allowed: true, brokeGlass: false });
   });
 
-  it('keeps a version at its gate also where Production may be changed by hand', () => {
-    const open = { ...guarded, directChanges: 'allowed' as const };
-    expect(guardChange({ kind: 'rename-model' }, open)).toMatchObject({ allowed: false });
-    expect(guardChange({ kind: 'rename-model' }, { ...open, waiting: [] })).toMatchObject({ allowed: true });
+  it('keeps a version at its gate, or on its way, also where Production may be changed by hand', () => {
+    const atGate = { ...guarded, directChanges: 'allowed' as const };
+    expect(guardChange({ kind: 'rename-model' }, atGate)).toMatchObject({ allowed: false });
+    const onTheWay = { ...atGate, waiting: [] };
+    expect(guardChange({ kind: 'delete-model' }, onTheWay)).toMatchObject({ allowed: false });
+    expect(guardChange({ kind: 'rename-model' }, onTheWay)).toMatchObject({ allowed: false });
+    const open = { ...onTheWay, onTheWay: [] };
+    expect(guardChange({ kind: 'rename-model' }, open)).toMatchObject({ allowed: true });
   });
 
   it('breaks the glass for who holds the right and says why, and says what was broken', () => {
@@ -150,6 +157,7 @@ function groundOf(state: State, waiting: readonly number[], directChanges: 'allo
     directChanges,
     production: production === 0 ? null : production,
     waiting,
+    onTheWay: [],
     breakGlass: NO_GLASS,
   };
 }
