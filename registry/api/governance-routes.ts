@@ -23,7 +23,7 @@ export function createGovernanceRoutes({ registry }: { readonly registry: Regist
         const [check, model] = [fields.text('check'), fields.text('model')];
         const version = fields.optionalInteger('version') ?? null;
         const until = readInstant(fields.text('until'), 'until');
-        // Sent twice, it is one waiver.
+        // Sent twice, it is one waiver; after its revocation, another.
         const naturalKey = `${caller.name}/${model}/${version ?? 'all'}/${check}/${until}`;
         const granted = { naturalKey, check, model, version, until, reason: fields.text('reason') };
         return {

@@ -28,7 +28,7 @@ export interface GrantWaiverInput extends Pick<
   Waiver,
   'check' | 'model' | 'version' | 'reason' | 'grantedBy' | 'proof' | 'until'
 > {
-  /** Names this grant; granting again later is another key. */
+  /** Names this grant: under the same key it is the same waiver, as long as that one stands. */
   readonly naturalKey: string;
 }
 
@@ -53,15 +53,14 @@ const DAY_MS = 86_400_000;
 export function createWaivers({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
   return {
     /**
-     * Grants a waiver, once per natural key.
+     * Grants a waiver, once per natural key. After it was revoked, or went away with its model, it is another one.
      *
      * @throws InvalidInput without a reason, or with an end that has passed or lies more than a year ahead
      */
     grantWaiver: (input: GrantWaiverInput): Promise<Waiver> =>
       db.write(async (trx) => {
-        const id = idFromKey('waiver', input.naturalKey);
-        const [known] = await selectWaivers(trx, { id });
-        return known ?? grant(trx, id, input, now());
+        const { naturalKey, known } = await presentGrant(trx, input);
+        return known ?? grant(trx, { ...input, naturalKey }, now());
       }),
 
     /** Ends a waiver before its time; one that is revoked stays as it is. @throws UnknownResource */
@@ -124,9 +123,23 @@ export function applyWaivers(result: GateResult, waivers: readonly Waiver[]): Ga
   return { ...result, verdict, checks, summary: `${result.summary} Waived: ${waived.join(', ')}.` };
 }
 
-async function grant(trx: Knex, id: string, input: GrantWaiverInput, now: Date): Promise<Waiver> {
+/** The waiver that stands under the key, or a free key: a model that was deleted or renamed took its waivers along. */
+async function presentGrant(
+  trx: Knex,
+  { naturalKey, model }: GrantWaiverInput,
+): Promise<{ readonly naturalKey: string; readonly known?: Waiver }> {
+  for (let granting = 1; ; granting++) {
+    const key = granting === 1 ? naturalKey : `${naturalKey}#${granting}`;
+    const [known] = await selectWaivers(trx, { id: idFromKey('waiver', key) });
+    if (known === undefined) return { naturalKey: key };
+    if (known.revokedAt === null && known.model === model) return { naturalKey: key, known };
+  }
+}
+
+async function grant(trx: Knex, input: GrantWaiverInput, now: Date): Promise<Waiver> {
   requireSensible(input, now);
   const { naturalKey, ...granted } = input;
+  const id = idFromKey('waiver', naturalKey);
   const until = new Date(input.until).toISOString();
   const waiver = { id, ...granted, until, grantedAt: now.toISOString(), revokedAt: null, revokedBy: null };
   await insertWaiver(trx, naturalKey, waiver);

@@ -1,6 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GateResult } from '../../../contracts/gates.ts';
 import { applyWaivers } from '../../../registry/governance/waivers.ts';
+import { createCaller } from '../../../registry/identity/rights.ts';
+import type { Act } from '../../../registry/models/act.ts';
 import { openTestRegistry, type TestRegistry } from '../open-test-registry.ts';
 
 // The test registry's clock begins on 2001-03-01 and goes a second a reading.
@@ -63,6 +65,42 @@ describe('a waiver', () => {
     await expect(open.registry.revokeWaiver('none', { by: 'governance', proof: 'token' })).rejects.toMatchObject({
       type: 'UnknownResource',
     });
+  });
+
+  it('granted again after it was revoked is another one, which counts', async () => {
+    const by = { by: 'governance', proof: 'token' } as const;
+    const first = await open.registry.grantWaiver(GRANT);
+    await open.registry.revokeWaiver(first.id, by);
+    const second = await open.registry.grantWaiver({ ...GRANT, reason: 'after all' });
+    expect(second).toMatchObject({ reason: 'after all', revokedAt: null });
+    expect(await open.registry.grantWaiver(GRANT)).toEqual(second);
+    expect(await open.registry.activeWaivers('delays', 3, '2001-03-01T12:00:00.000Z')).toEqual([second]);
+    await open.registry.revokeWaiver(second.id, by);
+    expect((await open.registry.grantWaiver(GRANT)).revokedAt).toBeNull();
+    expect((await open.registry.waivers()).map((waiver) => waiver.revokedAt !== null)).toEqual([true, true, false]);
+    const acts = (await open.registry.activityLog('delays')).map((act) => act.action);
+    expect(acts.filter((act) => act === 'GRANTED_WAIVER')).toHaveLength(3);
+  });
+
+  it.each([
+    ['deleted', (act: Act) => open.registry.deleteModel('delays', act)],
+    ['renamed', (act: Act) => open.registry.renameModel('delays', 'late', act)],
+  ])('goes with its model when that is %s; the next model of the name is granted its own', async (_, away) => {
+    await open.register('delays');
+    const [first, ofVersion] = [
+      await open.registry.grantWaiver(GRANT),
+      await open.registry.grantWaiver({ ...GRANT, naturalKey: 'of version 1', version: 1 }),
+    ];
+    await away({
+      caller: createCaller({ name: 'root', proof: 'token', roles: ['admin'] }),
+      directChanges: 'refused',
+    });
+    expect(await open.register('delays')).toBe(1);
+    const active = () => open.registry.activeWaivers('delays', 1, '2001-03-01T12:00:00.000Z');
+    expect(await active()).toEqual([]);
+    const second = await open.registry.grantWaiver(GRANT);
+    expect([first.id, ofVersion.id]).not.toContain(second.id);
+    expect(await active()).toEqual([second]);
   });
 
   it.each([
