@@ -111,7 +111,11 @@ function inPassing(note: (record: TokenRecord) => Promise<void>): (record: Token
 
 /** Lets in who comes through the provider: a name of its own, not one of a local account, not one that left. */
 async function requireWelcome({ db, now }: IdentityDeps, { name }: OidcIdentity, issuer: string): Promise<void> {
-  if (!isPrincipalName(name, issuer)) throw notAuthenticated('its token names somebody whose name cannot be used here');
+  if (!isPrincipalName(name, issuer)) {
+    throw notAuthenticated(
+      "its token names somebody whose name cannot be used here; expected one without white space and invisible characters, in Unicode's form NFKC, of at most 100 characters",
+    );
+  }
   const known = (await db.read((knex) => findPrincipal(knex, name))) ?? (await firstSeen({ db, now }, name, issuer));
   if (known.issuer !== issuer) {
     throw notAuthenticated(

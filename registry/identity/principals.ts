@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import { writeActivity } from '../activity-log.ts';
 import type { RegistryDatabase } from '../database.ts';
+import { misleadingIn } from '../look-alikes.ts';
 import type { Caller } from './caller.ts';
 
 /** A person, a program, or the registry itself. */
@@ -142,10 +143,10 @@ function requireLiving({ name, leftAt, leftReason }: Principal): void {
   );
 }
 
-/** Whether somebody can have this name: a local account's fits into Basic and a command line. */
+/** Whether somebody can have this name: a local account's fits into Basic and a command line, no other misleads. */
 export function isPrincipalName(name: string, issuer: string | null): boolean {
-  if (name.length > LONGEST_NAME || RESERVED.includes(name)) return false;
-  return issuer === null ? LOCAL_NAME.test(name) : /^[^\p{C}\p{Z}]+$/u.test(name);
+  if (name.length > LONGEST_NAME || RESERVED.includes(name.toLowerCase())) return false;
+  return issuer === null ? LOCAL_NAME.test(name) : /^[^\p{C}\p{Z}]+$/u.test(name) && misleadingIn(name) === undefined;
 }
 
 function requireName(name: string, issuer: string | null): void {

@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import { SuperstepError } from '../../contracts/failure-types.ts';
+import { misleadingIn } from '../look-alikes.ts';
 import { STAGES } from '../stages.ts';
 
 const LONGEST_ALIAS = 255;
@@ -14,6 +15,10 @@ export function requireModelName(name: string): void {
     throw invalid(`a model name has at most ${LONGEST_NAME} characters, found ${name.length}`);
   if (/[/:\p{Cc}]/u.test(name) || name === '.' || name === '..' || posix.normalize(name) !== name) {
     throw invalid(`"${name}" is no name for a model; expected one without "/", ":", control characters, "." or ".."`);
+  }
+  const misleading = misleadingIn(name);
+  if (misleading !== undefined) {
+    throw invalid(`"${name}" is no name for a model: ${misleading}; it could be taken for another model's name`);
   }
 }
 

@@ -2,6 +2,7 @@ import { SuperstepError } from '../../contracts/failure-types.ts';
 import { writeActivity } from '../activity-log.ts';
 import { requireRight } from '../api/require-right.ts';
 import type { RegistryDatabase } from '../database.ts';
+import { asRead } from '../look-alikes.ts';
 import { requireVersion } from '../model-versions.ts';
 import { ARCHIVED_REASON_TAG } from '../stages.ts';
 import { deleteVersionTag, writeVersionTags, type VersionName } from '../version-notes.ts';
@@ -72,8 +73,18 @@ export function createClientTags({ db, now }: Deps) {
   };
 }
 
-/** Tags that tell what the gates found: written by the gates alone, or people would read what nobody judged. */
-const OF_THE_GATES = /^(?:gate|compliance|comparison|approval)\./;
+/**
+ * Tags that tell what the gates found, and all that read like them: written by the gates alone, or people would read
+ * what nobody judged.
+ */
+function isOfTheGates(key: string): boolean {
+  const read = asRead(key);
+  return (
+    /^(?:gate|compliance|comparison|approval)\./.test(read) ||
+    read === ARCHIVED_REASON_TAG ||
+    read === EVALUATION_RUN_TAG
+  );
+}
 
 // The audit says which tag was set to what; a long text is cut.
 const LONGEST_SHOWN = 1_000;
@@ -82,7 +93,7 @@ const LONGEST_SHOWN = 1_000;
 export function requireWritableTag(act: Act, model: string, key: string, value?: string): void {
   requireTag(key, value);
   requireRight(act.caller, key === BREAK_GLASS_TAG ? 'break-glass' : 'contribute', model);
-  if (!OF_THE_GATES.test(key) && key !== ARCHIVED_REASON_TAG && key !== EVALUATION_RUN_TAG) return;
+  if (!isOfTheGates(key)) return;
   throw new SuperstepError(
     'NotAuthorized',
     `the tag "${key}" tells what a gate found and is written by gates alone; choose another key`,

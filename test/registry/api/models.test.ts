@@ -179,6 +179,8 @@ describe('registered models where nothing is guarded', () => {
   it.each([
     ['POST', 'registered-models/create', {}],
     ['POST', 'registered-models/create', { name: 'x/y' }],
+    ['POST', 'registered-models/create', { name: 'delays ' }],
+    ['POST', 'registered-models/rename', { name: 'delays', new_name: 'ｄelays' }],
     ['POST', 'registered-models/create', { name: 'm', tags: [{ key: 'k'.repeat(251), value: '' }] }],
     ['GET', 'model-versions/get', { name: 'delays', version: 'abc' }],
     ['GET', 'model-versions/get', { name: 'delays', version: '0' }],
@@ -310,12 +312,26 @@ describe('registered models where Production is guarded', () => {
   });
 
   it('keeps what gates wrote: their tags are written by nobody else', async () => {
-    for (const key of ['gate.compliance', 'compliance.parity', 'archived.reason']) {
+    const alike = [
+      'Compliance.parity',
+      'ｇate.compliance',
+      'comp\u200bliance.slices',
+      ' approval．by',
+      'ARCHIVED.reason',
+    ];
+    const own = ['gate.compliance', 'compliance.parity', 'archived.reason', 'superstep.evaluation_run'];
+    for (const key of [...own, ...alike]) {
       const tag = { name: 'delays', version: 2, key, value: 'pass' };
       expect((await s.call('POST', 'model-versions/set-tag', tag)).status).toBe(403);
       expect((await s.call('DELETE', 'model-versions/delete-tag', tag)).status).toBe(403);
       const created = { name: 'delays', source: 's3://b/p', tags: [{ key, value: 'pass' }] };
       expect((await s.call('POST', 'model-versions/create', created)).status).toBe(403);
+      expect((await s.call('POST', 'registered-models/set-tag', tag)).status).toBe(403);
+    }
+    for (const key of ['compliance', 'aggregate.parity', 'Owner']) {
+      expect(
+        (await s.call('POST', 'model-versions/set-tag', { name: 'delays', version: 2, key, value: 'x' })).status,
+      ).toBe(200);
     }
   });
 

@@ -23,7 +23,8 @@ describe('an account', () => {
 
   it('has a name that fits into Basic and a command line, and stands for nobody else', async () => {
     const names = ['', 'a:b', 'a b', '-x', 'ä', 'x'.repeat(101), 'anonymous', 'registry', 'superstep', '__proto__'];
-    for (const name of [...names, 'a\nb']) await expect(add(name)).rejects.toMatchObject({ type: 'InvalidInput' });
+    for (const name of [...names, 'a\nb', 'Registry', 'ａ', 'a\u200b'])
+      await expect(add(name)).rejects.toMatchObject({ type: 'InvalidInput' });
   });
 
   it('must be there before it gets anything', async () => {

@@ -12,12 +12,23 @@ const GROUPS = {
   registry: ['governance-board'],
   local: ['governance-board'],
 };
+/** What the claim `preferred_username` says, by client. */
+const MISLEADING = {
+  zeroWidth: 'scien\u200btist',
+  fullwidth: 'ｓcientist',
+  space: 'scientist ',
+  combining: 'scie\u0301ntist',
+  filler: 'scientist\u3164',
+  reserved: 'Registry',
+  anonymous: 'ANONYMOUS',
+};
+const PLAIN = { mail: 'ml-lead@example.com', accent: 'é-lead', han: '主任' };
 const SECOND = 1000;
 
 let provider: TestProvider;
 let t: TestIdentity;
 beforeAll(async () => {
-  provider = await startTestProvider(GROUPS);
+  provider = await startTestProvider(GROUPS, { ...MISLEADING, ...PLAIN });
 });
 afterAll(() => provider.stop());
 beforeEach(async () => {
@@ -71,6 +82,17 @@ describe('a JWT of the provider', () => {
     await t.userWithToken('local', 'viewer');
     await expect(caller(await provider.tokenFor('local'))).rejects.toMatchObject(refused(/registry's own/));
     await expect(caller(await provider.tokenFor('registry'))).rejects.toMatchObject(refused(/cannot be used/));
+  });
+
+  it.each(Object.entries(MISLEADING))('does not let in %j, which reads like another name: %j', async (client) => {
+    t.setAccess(rules({ name_claim: 'preferred_username' }));
+    await expect(caller(await provider.tokenFor(client))).rejects.toMatchObject(refused(/cannot be used here/));
+    expect(await t.identity.principals()).toEqual([]);
+  });
+
+  it.each(Object.entries(PLAIN))('lets in %j as %j', async (client, name) => {
+    t.setAccess(rules({ name_claim: 'preferred_username' }));
+    expect((await caller(await provider.tokenFor(client))).name).toBe(name);
   });
 
   it('may leave before it ever comes', async () => {

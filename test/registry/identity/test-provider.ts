@@ -21,8 +21,11 @@ export interface TestProvider {
 export const AUDIENCE = 'https://registry.example.com';
 const SECRET = 'a secret of the test';
 
-/** Groups by client: what a directory would say of a person. */
-export async function startTestProvider(groups: Readonly<Record<string, unknown>>): Promise<TestProvider> {
+/** Groups by client: what a directory would say of a person; `names` goes into the claim `preferred_username`. */
+export async function startTestProvider(
+  groups: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<string, string>> = {},
+): Promise<TestProvider> {
   let handle: (request: IncomingMessage, response: ServerResponse) => void = () => undefined;
   let keysServed = 0;
   let keyNumber = 0;
@@ -39,7 +42,7 @@ export async function startTestProvider(groups: Readonly<Record<string, unknown>
   const issuer = `http://127.0.0.1:${port}`;
   const rotateKeys = (): void => {
     keyNumber += 1;
-    const provider = new Provider(issuer, configuration(groups, [signingKey(`key-${keyNumber}`)]));
+    const provider = new Provider(issuer, configuration(groups, names, [signingKey(`key-${keyNumber}`)]));
     const callback = provider.callback();
     handle = (request, response) => void callback(request, response);
   };
@@ -77,17 +80,24 @@ function signingKey(kid: string): JWK {
   return { ...(privateKey.export({ format: 'jwk' }) as JWK), kid, alg: 'RS256', use: 'sig' };
 }
 
-function configuration(groups: Readonly<Record<string, unknown>>, keys: JWK[]): Configuration {
+function configuration(
+  groups: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<string, string>>,
+  keys: JWK[],
+): Configuration {
   return {
     jwks: { keys },
-    clients: Object.keys(groups).map((client) => ({
+    clients: [...Object.keys(groups), ...Object.keys(names)].map((client) => ({
       client_id: client,
       client_secret: SECRET,
       grant_types: ['client_credentials'],
       redirect_uris: [],
       response_types: [],
     })),
-    extraTokenClaims: (_context, token) => ({ groups: groups[('clientId' in token && token.clientId) || ''] as never }),
+    extraTokenClaims: (_context, token) => {
+      const client = ('clientId' in token && token.clientId) || '';
+      return { groups: groups[client] as never, preferred_username: names[client] };
+    },
     features: {
       devInteractions: { enabled: false },
       clientCredentials: { enabled: true },

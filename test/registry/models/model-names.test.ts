@@ -3,7 +3,7 @@ import { requireAlias, requireModelName, requireTag } from '../../../registry/mo
 
 describe('names that clients may write', () => {
   it('takes usual model names', () => {
-    for (const name of ['delays', 'm 1', 'é', 'a.b-c_d', 'x'.repeat(257), 'm..x'])
+    for (const name of ['delays', 'm 1', 'é', '遅延', 'задержка', 'a.b-c_d', 'x'.repeat(257), 'm..x'])
       expect(() => requireModelName(name)).not.toThrow();
   });
 
@@ -13,6 +13,26 @@ describe('names that clients may write', () => {
       expect(() => requireModelName(name)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
     },
   );
+
+  it.each([
+    [' delays', 'white space'],
+    ['delays ', 'white space'],
+    ['de\u200blays', 'U+200B'],
+    ['\ufeffdelays', 'white space'],
+    ['de\u00adlays', 'U+00AD'],
+    ['delays\u202e', 'U+202E'],
+    ['delays\u3164', 'U+3164'],
+    ['de\u2028lays', 'U+2028'],
+    ['de\u00a0lays', 'U+00A0'],
+    ['delays\u2800', 'U+2800'],
+    ['ｄelays', 'write it as "delays"'],
+    ['ﬂights', 'write it as "flights"'],
+    ['e\u0301', 'write it as "é"'],
+  ])('refuses model %j, which reads like another one', (name, why) => {
+    expect(() => requireModelName(name)).toThrow(
+      expect.objectContaining({ type: 'InvalidInput', message: expect.stringContaining(why) as string }),
+    );
+  });
 
   it.each(['latest', 'LATEST', 'v1', 'V22', 'a b', '', 'a/b', 'x'.repeat(256), 'é'])('refuses alias %.30j', (alias) => {
     expect(() => requireAlias(alias)).toThrow(expect.objectContaining({ type: 'InvalidInput' }));
