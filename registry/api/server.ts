@@ -23,6 +23,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; set in the scope of an environment. */
     caller: Caller;
+    /** Says that the body has come in. */
+    inTime?: () => void;
   }
 }
 
@@ -44,6 +46,8 @@ export interface RegistryServerOptions {
   readonly environments: Partial<Readonly<Record<Environment, EnvironmentApi>>>;
   /** Names besides loopback's that this server goes by, without port. */
   readonly hosts?: readonly string[];
+  /** How long a connection may stand still, and a JSON body may take to come in. Default two minutes. */
+  readonly patienceMs?: number;
   /** Gets what ended in 500: a bug, or weather that nobody named. */
   readonly report: (error: unknown, request: string) => void;
 }
@@ -52,6 +56,7 @@ export interface RegistryServerOptions {
 export async function createRegistryServer({
   environments,
   hosts = [],
+  patienceMs = 120_000,
   report,
 }: RegistryServerOptions): Promise<FastifyInstance> {
   const app = fastify({
@@ -59,6 +64,8 @@ export async function createRegistryServer({
     http: { maxHeaderSize: LONGEST_HEADERS },
     routerOptions: { maxParamLength: LONGEST_PATH_PARAMETER },
     forceCloseConnections: 'idle',
+    // Files may take hours, as long as they come.
+    connectionTimeout: patienceMs,
     frameworkErrors: (error, request, reply) => sendError(error, request, reply, report),
   });
   // A GET may bring its fields in a body.
@@ -86,7 +93,7 @@ export async function createRegistryServer({
   });
   for (const api of Object.values(environments)) {
     const prefix = api.environment === 'prod' ? '' : `/${api.environment}`;
-    await app.register((scope) => serveEnvironment(scope, api), { prefix });
+    await app.register((scope) => serveEnvironment(scope, api, patienceMs), { prefix });
   }
   return app;
 }
@@ -103,7 +110,7 @@ function closeWhatBecomesIdle(app: FastifyInstance): void {
   });
 }
 
-async function serveEnvironment(scope: FastifyInstance, api: EnvironmentApi): Promise<void> {
+async function serveEnvironment(scope: FastifyInstance, api: EnvironmentApi, patienceMs: number): Promise<void> {
   scope.addHook('onRoute', ({ url, config }) => {
     if (config?.needs === undefined) throw new Error(`the route ${url} does not say which right it needs`);
   });
@@ -121,11 +128,21 @@ async function serveEnvironment(scope: FastifyInstance, api: EnvironmentApi): Pr
         method: route.method,
         url: base + route.path,
         config: { needs: route.needs },
+        onRequest: (request) => hurry(request, patienceMs),
+        preHandler: (request) => Promise.resolve(request.inTime?.()),
         handler: (request) => handle(route, request),
       });
     }
   }
   for (const stream of api.streams) await scope.register(async (inner) => stream(inner));
+}
+
+/** A body that comes in drop by drop would hold its connection, and the end of the server, for hours. */
+function hurry(request: FastifyRequest, patienceMs: number): Promise<void> {
+  const late = setTimeout(() => request.raw.destroy(), patienceMs);
+  request.inTime = () => clearTimeout(late);
+  request.raw.once('close', request.inTime);
+  return Promise.resolve();
 }
 
 function serveServiceRoutes(scope: FastifyInstance): void {
@@ -158,7 +175,9 @@ function sendError(
   report: RegistryServerOptions['report'],
 ): void {
   const { status, headers, body } = restErrorOf(error);
-  if (status === 500) report(error, `${request.method} ${request.url.split('?')[0]}`);
+  // A client that left in the middle of its body is nobody's bug, and hears no answer.
+  const left = request.raw.destroyed && !request.raw.complete;
+  if (status === 500 && !left) report(error, `${request.method} ${request.url.split('?')[0]}`);
   void reply.code(status).headers(headers).send(body);
 }
 
