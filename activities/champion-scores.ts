@@ -37,6 +37,8 @@ const INCOMPATIBLE: readonly FailureType[] = [
   'EmptyDataset',
   'InvalidInput',
   'UnsupportedOperator',
+  'ChildProcessKilled',
+  'OutOfMemory',
 ];
 
 /**

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/common';
 import type { ChildMessage } from '../contracts/child-process.ts';
-import { SuperstepError } from '../contracts/failure-types.ts';
+import { type FailureType, SuperstepError } from '../contracts/failure-types.ts';
 import type { Progress } from './heartbeat.ts';
 
 /** What a child needs to run, and who hears of it. */
@@ -26,20 +26,24 @@ const STDERR_KEPT = 4_000;
 // A child that the system killed may have met a machine short of memory; one that is killed again and again, by what it
 // computes, would be so all day.
 const PAUSES_MS = [500, 2_000];
+const TRIED_AGAIN: readonly FailureType[] = ['ChildProcessKilled', 'OutOfMemory'];
+
+// A person or a supervisor stops a process by these, whatever it computes.
+const STOPPED_BY: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT', 'SIGHUP'];
 
 /**
  * Runs a child process to its result. The child dies with this process (it notices that its stdin ended) and is killed
- * when the signal aborts. One that a signal ended is started again, twice.
+ * when the signal aborts. One that crashed, or got no memory, is started again, twice.
  *
- * @throws its failure with its type; ChildProcessFailed when it left without an answer; ChildProcessKilled when a signal
- *   ended it each time
+ * @throws its failure with its type; ChildProcessFailed when it left without an answer or was told to stop;
+ *   ChildProcessKilled or OutOfMemory when that happened each time
  */
 export async function runChildProcess<Result>(run: ChildRun): Promise<Result> {
   for (const pauseMs of PAUSES_MS) {
     try {
       return await runOnce<Result>(run);
     } catch (error) {
-      if (!(error instanceof SuperstepError) || error.type !== 'ChildProcessKilled') throw error;
+      if (!(error instanceof SuperstepError) || !TRIED_AGAIN.includes(error.type)) throw error;
     }
     await pause(pauseMs, undefined, { signal: run.signal }).catch(() => {
       throw new CancelledFailure('cancelled between two tries of the child process');
@@ -88,8 +92,10 @@ function resultOf<Result>(
   if (answer?.kind === 'result' && code === 0) return answer.result;
   if (answer?.kind === 'failure') throw new SuperstepError(answer.type, answer.message, answer.details);
   const last = `no result; it last said: ${stderr || 'nothing'}`;
-  if (signal === null)
-    throw new SuperstepError('ChildProcessFailed', `${entry} ended with exit code ${code} and ${last}`);
+  if (signal === null || STOPPED_BY.includes(signal)) {
+    const how = signal === null ? `exit code ${code}` : `signal ${signal}`;
+    throw new SuperstepError('ChildProcessFailed', `${entry} ended with ${how} and ${last}`);
+  }
   throw new SuperstepError(
     'ChildProcessKilled',
     `${entry} was ended by signal ${signal}, ${PAUSES_MS.length + 1} times in a row: what it computes crashes it, or needs more memory than there is. It gave ${last}`,

@@ -28,6 +28,7 @@ export const FAILURE_TYPES = {
   UnsupportedOperator: { retryable: false },
   // Of the model, or of the machine's memory: several tries have shown that it does not pass.
   ChildProcessKilled: { retryable: false },
+  OutOfMemory: { retryable: false },
   // The state's fault.
   IllegalTransition: { retryable: false },
   StaleDecision: { retryable: false },

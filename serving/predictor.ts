@@ -37,7 +37,8 @@ const OUTPUT = 'probability';
  * features as a JSON list in its metadata, or given with it.
  *
  * Errors: `ChecksumMismatch` for another file than expected, `UnsupportedOperator` for a file that is no such model,
- * has an operator that the runtime lacks, or cannot score the rows that it is given.
+ * has an operator that the runtime lacks, or cannot score the rows that it is given, `OutOfMemory` for one that asks
+ * for more memory than there is, when it is loaded or when it scores.
  */
 export async function loadPredictor(
   model: string | Uint8Array,
@@ -112,11 +113,10 @@ async function createSession(bytes: Uint8Array, threads: number, sha256: string)
       logSeverityLevel: 3,
     });
   } catch (error) {
-    throw unsupported(sha256, `the runtime refuses it: ${messageOf(error)}`);
+    throw faultOf(error, sha256, 'the runtime refuses it');
   }
 }
 
-/** Runs the model. What it cannot do it will not do at another try either; memory may come back. */
 async function run(
   session: InferenceSession,
   feeds: InferenceSession.FeedsType,
@@ -125,9 +125,19 @@ async function run(
   try {
     return await session.run(feeds);
   } catch (error) {
-    if (/alloc/i.test(messageOf(error))) throw error;
-    throw unsupported(sha256, `the runtime cannot score rows with it: ${messageOf(error)}`);
+    throw faultOf(error, sha256, 'the runtime cannot score rows with it');
   }
+}
+
+/** What the runtime cannot do it will not do at another try either; memory may come back. It has no type for that. */
+function faultOf(error: unknown, sha256: string, what: string): SuperstepError {
+  const found = messageOf(error);
+  if (!/alloc/i.test(found)) return unsupported(sha256, `${what}: ${found}`);
+  return new SuperstepError(
+    'OutOfMemory',
+    `the model file ${sha256.slice(0, 12)} asks for more memory than there is: ${what}: ${found}`,
+    { sha256 },
+  );
 }
 
 interface Signature {

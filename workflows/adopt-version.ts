@@ -5,7 +5,7 @@ import { adoption, datasets, promotion } from './activities.ts';
 import type { Story } from './story.ts';
 
 /** Faults of the model itself: it cannot be judged, and no other try would change that. */
-const UNUSABLE: readonly FailureType[] = ['UnsupportedOperator', 'SchemaMismatch', 'ChildProcessKilled'];
+const UNUSABLE: readonly FailureType[] = ['UnsupportedOperator', 'SchemaMismatch', 'ChildProcessKilled', 'OutOfMemory'];
 
 /**
  * Pins the candidate. A version that a registry client brought is evaluated first, on the project's newest data, so

@@ -84,6 +84,21 @@ describe('runChildProcess', () => {
     expect(starts.size).toBe(3);
   });
 
+  it('starts one that gets no memory twice again, too', async () => {
+    const starts = new Set<string>();
+    const onProgress = ({ note }: Progress): void => void starts.add(note);
+    expect((await failure(run('ask-for-memory', { onProgress }))).type).toBe('OutOfMemory');
+    expect(starts.size).toBe(3);
+  });
+
+  it('blames nothing on a child that was told to stop', async () => {
+    const starts = new Set<string>();
+    const onProgress = ({ note }: Progress): void => void starts.add(note);
+    const { type, message } = await failure(run('be-stopped', { onProgress }));
+    expect([type, starts.size]).toEqual(['ChildProcessFailed', 1]);
+    expect(message).toContain('ended with signal SIGTERM');
+  });
+
   it('starts a child again that was killed once', async () => {
     let killed = 0;
     const onProgress = ({ note }: Progress): void => {

@@ -216,6 +216,8 @@ describe('a champion that cannot be scored', () => {
     'EmptyDataset',
     'InvalidInput',
     'UnsupportedOperator',
+    'ChildProcessKilled',
+    'OutOfMemory',
   ] as const)('%s is an answer, with the first line of why', async (type) => {
     const scores = await comparableOr(() => Promise.reject(new SuperstepError(type, 'a view is gone\nmore')));
     expect(scores).toEqual({ comparable: false, why: `${type}: a view is gone` });

@@ -8,6 +8,7 @@ import type { ScoreBatchResult } from '../../contracts/score-batch.ts';
 import { SUPERSTEP_QUEUE } from '../../contracts/task-queues.ts';
 import type { TrainModelResult } from '../../contracts/train-model.ts';
 import type { EnvironmentRecords } from '../support/environment-records.ts';
+import { memoryHungry } from '../support/memory-hungry.ts';
 import { PROJECT } from '../support/small-flights.ts';
 import { runWorkflow, startTestStack, type TestStack, type WaitingGate, waitAtGate } from '../support/test-stack.ts';
 
@@ -162,6 +163,14 @@ describe('a version that a registry client brought', () => {
     const result = await resultOf(version);
     expect(result.outcome).toBe('failed-compliance');
     expect(JSON.stringify(result.gates)).toContain('with what is no probability');
+  });
+
+  it('fails compliance, with the reason, when it asks for more memory than there is', async () => {
+    const version = await register(memoryHungry(onnx));
+    await ask(version);
+    const result = await resultOf(version);
+    expect(result.outcome).toBe('failed-compliance');
+    expect(JSON.stringify(result.gates)).toContain('asks for more memory than there is');
   });
 
   it('fails compliance, with the reason, when its file is no model', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import proto from 'onnx-proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPredictor } from '../../serving/predictor.ts';
+import { memoryHungry } from '../support/memory-hungry.ts';
 import { SMALL_MODEL_FEATURES, smallModel, smallModelScore } from '../support/small-model.ts';
 
 const bytes = smallModel();
@@ -116,6 +117,15 @@ describe('loadPredictor', () => {
     await expect(predictor.predict(Float32Array.of(18, 0.1, 5, 0.2), 2)).rejects.toMatchObject({
       type: 'UnsupportedOperator',
       message: expect.stringContaining('cannot score rows') as string,
+    });
+    await predictor.release();
+  });
+
+  it('tells a file that asks for more memory than there is from one that it cannot run', async () => {
+    const predictor = await loadPredictor(memoryHungry(bytes), { threads: 1 });
+    await expect(predictor.predict(Float32Array.of(18, 0.1), 1)).rejects.toMatchObject({
+      type: 'OutOfMemory',
+      message: expect.stringContaining('asks for more memory than there is') as string,
     });
     await predictor.release();
   });

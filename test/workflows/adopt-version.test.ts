@@ -88,7 +88,7 @@ describe('promoteModel for a version that a registry client brought', () => {
     expect(env.mocks.calls('checkCompliance')).toMatchObject([{ candidate: answer.candidate }]);
   });
 
-  it.each(['UnsupportedOperator', 'SchemaMismatch', 'ChildProcessKilled'] as const)(
+  it.each(['UnsupportedOperator', 'SchemaMismatch', 'ChildProcessKilled', 'OutOfMemory'] as const)(
     'brings one whose evaluation ends with %s to compliance, with the reason and what it was judged on',
     async (type) => {
       env.mocks.answer(unknownVersion({ evaluateModel: refused(type, 'column "hour" is missing') }));
