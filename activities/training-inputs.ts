@@ -76,6 +76,12 @@ export function modelFile({ onnx, inputs: { columns } }: Pick<Lineage, 'onnx' | 
   return { onnx, ...(columns === undefined ? {} : { features: columns }) };
 }
 
+/** Whether a run is one of the engine's that made this very file; not one that judged it, or that a client names beside it. */
+export function hasMade(run: Run, onnx: { readonly sha256: string }): boolean {
+  const { pinned, client } = run.inputs as Partial<TrainingInputs>;
+  return pinned !== undefined && client === undefined && modelFileOf(run)?.sha256 === onnx.sha256;
+}
+
 /** The ONNX file that a training run made. Runs of before had it beside their other files. */
 function modelFileOf({ artifacts }: Run): ArtifactRef | undefined {
   return artifacts[`${MODEL_FOLDER}/${MODEL_FILE}`] ?? artifacts[MODEL_FILE];

@@ -1,6 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { COMMIT_TAG } from '../../activities/client-origin.ts';
+import { hasMade } from '../../activities/training-inputs.ts';
 import { renderEvidencePage } from '../../console/evidence-page.ts';
 import { IN_TOTO_PAYLOAD } from '../../contracts/decision-statement.ts';
 import type { CandidateEvidence } from '../../contracts/evidence.ts';
@@ -55,7 +56,7 @@ export async function writeVersion(open: OpenEnvironment, subject: VersionToExpo
   const { evidence, missing } = await writeEvidence(open, folder, digests);
   const card = evaluation?.artifacts[MODEL_CARD] ?? run?.artifacts[MODEL_CARD];
   if (card !== undefined) await copyFile(artifacts.path(card), join(folder, VERSION_FILES.modelCard));
-  const origin = originOf(open, record, run);
+  const origin = originOf(open, subject, run);
   await write(VERSION_FILES.provenance, provenanceStatement(origin));
   await write(VERSION_FILES.provenanceSigned, sealEnvelope(key, IN_TOTO_PAYLOAD, provenanceStatement(origin)));
   if (evaluation !== undefined) {
@@ -77,26 +78,35 @@ export async function writeVersion(open: OpenEnvironment, subject: VersionToExpo
   ].map((what) => (what.includes(`version ${version}`) ? what : `version ${version}: ${what}`));
 }
 
-function originOf({ environment }: OpenEnvironment, record: ModelVersionRecord, run: Run | undefined): VersionOrigin {
-  const workflowId = run?.inputs['workflowId'];
+/** A registry client may name any run beside its file: only the one that made this very file tells how that was made. */
+function originOf({ environment }: OpenEnvironment, subject: VersionToExport, run: Run | undefined): VersionOrigin {
+  const { model, version, onnx, runId } = subject.record;
+  const made = run !== undefined && onnx !== null && hasMade(run, onnx);
+  const isOfEngine = run?.inputs['pinned'] !== undefined;
+  const told = made || !isOfEngine ? run : undefined;
+  const workflowId = told?.inputs['workflowId'];
   return {
-    environment,
-    model: record.model,
-    version: record.version,
-    onnx: record.onnx,
-    inputs: run?.inputs ?? {},
-    params: run?.params ?? {},
-    artifacts: run?.artifacts ?? {},
-    runId: record.runId,
+    ...{ environment, model, version, onnx, runId },
+    inputs: told?.inputs ?? {},
+    params: told?.params ?? {},
+    artifacts: told?.artifacts ?? {},
     workflowId: typeof workflowId === 'string' ? workflowId : null,
-    startedAt: run?.startedAt ?? null,
-    endedAt: run?.endedAt ?? null,
-    client: run?.inputs['pinned'] === undefined ? clientClaims(record, run) : null,
+    startedAt: told?.startedAt ?? null,
+    endedAt: told?.endedAt ?? null,
+    client: made ? null : clientClaims(subject, told),
   };
 }
 
-function clientClaims({ source, userId, createdAt }: ModelVersionRecord, run: Run | undefined): ClientClaims {
-  return { source, registeredBy: userId, registeredAt: createdAt, commit: run?.tags[COMMIT_TAG] ?? null };
+function clientClaims({ record, rows }: VersionToExport, run: Run | undefined): ClientClaims {
+  const { source, userId, createdAt, runId, version } = record;
+  const registered = rows.find((row) => row.action === 'REGISTERED_VERSION' && row.version === version);
+  return {
+    ...{ source, runId },
+    registeredBy: userId,
+    proof: registered?.proof ?? null,
+    registeredAt: createdAt,
+    commit: run?.tags[COMMIT_TAG] ?? null,
+  };
 }
 
 /** Evidence lies in the artifact store under its own digest; the page is made anew from it, as it was made then. */

@@ -12,7 +12,7 @@ import type { DatasetRef } from '../../contracts/training.ts';
 import { verifyPack } from '../../registry/audit/pack/verify-pack.ts';
 import { checkCompliance } from '../../registry/compliance-gate.ts';
 import { createCaller } from '../../registry/identity/rights.ts';
-import { loadServerKey } from '../../registry/identity/server-key.ts';
+import { loadServerKey, type ServerKey } from '../../registry/identity/server-key.ts';
 import { createRuns } from '../../registry/tracking/runs.ts';
 import type { Act } from '../../registry/models/act.ts';
 import { exportPack } from '../../scripts/audit/export-pack.ts';
@@ -20,6 +20,7 @@ import { projectFolder, writeFiles } from '../projects/project-folder.ts';
 import { openTestRegistry, type TestRegistry } from '../registry/open-test-registry.ts';
 import { sampleEvidence } from '../support/sample-evidence.ts';
 import { tinyAnswer, writeTinyModel } from '../support/tiny-onnx.ts';
+import { stageTrained } from './trained-version.ts';
 
 const MODEL = 'ice-cream';
 const FEATURES = ['kiosk_day.sales_7d', 'temperature'];
@@ -37,6 +38,7 @@ const act: Act = {
 };
 
 let t: TestRegistry;
+let deps: Parameters<typeof createAdoptionActivities>[0];
 let adoption: ReturnType<typeof createAdoptionActivities>;
 let promotion: ReturnType<typeof createPromotionActivities>;
 beforeEach(async () => {
@@ -44,10 +46,10 @@ beforeEach(async () => {
   await cp(projectFolder(), join(t.folder, 'projects', MODEL), { recursive: true });
   const rules = 'compliance: {}\ncomparison: {}\napproval: { approvers: [governance] }\nrollback: { by: [ml-lead] }\n';
   writeFiles(t.folder, { 'policies/prod.yaml': rules });
-  const deps = {
+  deps = {
     registry: t.registry,
     artifacts: t.artifacts,
-    environment: 'prod' as const,
+    environment: 'prod',
     policies: join(t.folder, 'policies'),
     projectRoots: [join(t.folder, 'projects')],
     temporalAddress: '127.0.0.1:7233',
@@ -81,10 +83,12 @@ interface Brought {
   /** Among the artifacts of the run. */
   readonly ofRun?: Readonly<Record<string, string>>;
   readonly tags?: Readonly<Record<string, string>>;
+  /** The run that the version names. @default the client's own */
+  readonly runId?: string;
 }
 
 /** What a client does: a run with files, and a version of them. */
-async function bring({ files = {}, ofRun = {}, tags = {} }: Brought): Promise<number> {
+async function bring({ files = {}, ofRun = {}, tags = {}, runId: named }: Brought): Promise<number> {
   const created = await createRuns({ db: t.db, now: () => new Date('2001-03-01T00:00:00Z') }).createRun({
     experimentId: '0',
     name: 'mine',
@@ -95,8 +99,8 @@ async function bring({ files = {}, ofRun = {}, tags = {} }: Brought): Promise<nu
   for (const [name, content] of Object.entries(ofRun)) await upload(`${folder}/${name}`, content);
   for (const [name, content] of Object.entries(files)) await upload(`${folder}/model/${name}`, content);
   const source = `mlflow-artifacts:/${folder}/model`;
-  const version = { model: MODEL, source, runId, loggedModelId: undefined, runLink: '', description: '', tags: [] };
-  return (await t.registry.createVersion(version, act)).version;
+  const version = { model: MODEL, source, runId: named ?? runId, loggedModelId: undefined, runLink: '' };
+  return (await t.registry.createVersion({ ...version, description: '', tags: [] }, act)).version;
 }
 
 const MLMODEL = 'flavors:\n  onnx: { data: model.onnx }\n';
@@ -213,30 +217,48 @@ describe('a version that a client brought with all that gates ask for', () => {
   });
 });
 
+interface Packed {
+  readonly folder: string;
+  readonly key: ServerKey;
+}
+
+async function pack(version: number): Promise<Packed> {
+  const now = (): Date => new Date('2001-06-02T00:00:00Z');
+  const key = await loadServerKey({ db: t.db, now, folder: t.folder });
+  const folder = join(t.folder, `pack-${version}`);
+  const open = { ...t, environment: 'prod', home: t.folder } as const;
+  await exportPack(open, { model: MODEL, version, folder, client: undefined, key, now });
+  return { folder, key };
+}
+
+/** A file of one version, as JSON. */
+async function read({ folder }: Packed, version: number, name: string): Promise<unknown> {
+  return JSON.parse(await readFile(join(folder, 'versions', String(version), name), 'utf8'));
+}
+
 describe('the evidence pack of a version that a client brought', () => {
   it('holds how it was judged here, signed, and of how it was built the client’s word alone', async () => {
     const { version, run } = await adopt({
       files: { MLmodel: MLMODEL, 'model.onnx': await onnx() },
       tags: { 'mlflow.source.git.commit': COMMIT },
     });
-    const now = (): Date => new Date('2001-06-02T00:00:00Z');
-    const key = await loadServerKey({ db: t.db, now, folder: t.folder });
-    const folder = join(t.folder, 'pack');
-    const open = { ...t, environment: 'prod', home: t.folder } as const;
-    await exportPack(open, { model: MODEL, version, folder, client: undefined, key, now });
-    const read = async (name: string): Promise<unknown> =>
-      JSON.parse(await readFile(join(folder, 'versions', String(version), name), 'utf8'));
-    expect(await read('evaluation-run.json')).toMatchObject({ runId: run.runId, metrics: run.metrics });
-    expect(await read('provenance.intoto.json')).toMatchObject({
+    const { source, runId } = await t.registry.getModelVersion(MODEL, version);
+    const packed = await pack(version);
+    const { folder, key } = packed;
+    expect(await read(packed, version, 'evaluation-run.json')).toMatchObject({
+      runId: run.runId,
+      metrics: run.metrics,
+    });
+    expect(await read(packed, version, 'provenance.intoto.json')).toMatchObject({
       predicate: {
         buildDefinition: {
           buildType: 'urn:superstep:registered-by-client:v1',
-          externalParameters: { registeredBy: 'scientist' },
+          externalParameters: { registeredBy: 'scientist', proof: 'token', source, runId },
         },
         runDetails: { builder: { id: 'urn:superstep:builder:unknown' } },
       },
     });
-    expect(await read('artifact-digests.json')).toMatchObject({
+    expect(await read(packed, version, 'artifact-digests.json')).toMatchObject({
       'evaluation/dataset.parquet': run.artifacts['dataset.parquet'],
     });
     const { ok, checks } = await verifyPack(folder, [key.publicKey]);
@@ -245,6 +267,47 @@ describe('the evidence pack of a version that a client brought', () => {
       true,
       expect.arrayContaining([`statements of version ${version}`]),
     ]);
+  });
+});
+
+describe('the provenance of a file beside a run of the engine', () => {
+  it('is that run’s for the file that it made', async () => {
+    const version = await stageTrained(t, deps);
+    const { runId } = await t.registry.getModelVersion(MODEL, version);
+    const provenance = await read(await pack(version), version, 'provenance.intoto.json');
+    expect(provenance).toMatchObject({
+      predicate: {
+        buildDefinition: {
+          buildType: 'urn:superstep:train-model:v1',
+          internalParameters: { dataset: { snapshot: 42 } },
+        },
+        runDetails: { builder: { id: 'urn:superstep:environment:prod' }, metadata: { invocationId: runId } },
+      },
+    });
+  });
+
+  it('is not that run’s where a client named it beside another file', async () => {
+    const first = await adopt({ files: { MLmodel: MLMODEL, 'model.onnx': await onnx() } });
+    const { file } = writeTinyModel(t.folder, 'other', FEATURES, [0.5, 0.5], 0);
+    const files = { MLmodel: MLMODEL, 'model.onnx': await readFile(file) };
+    const { version } = await adopt({ files, runId: first.run.runId });
+    const provenance = await read(await pack(version), version, 'provenance.intoto.json');
+    expect(provenance).toMatchObject({
+      predicate: {
+        buildDefinition: {
+          buildType: 'urn:superstep:registered-by-client:v1',
+          externalParameters: { registeredBy: 'scientist', proof: 'token', runId: first.run.runId, params: {} },
+          internalParameters: {},
+          resolvedDependencies: [],
+        },
+        runDetails: {
+          builder: { id: 'urn:superstep:builder:unknown' },
+          metadata: { invocationId: first.run.runId },
+          byproducts: [],
+        },
+      },
+    });
+    expect(JSON.stringify(provenance)).not.toContain('startedOn');
   });
 });
 

@@ -23,8 +23,12 @@ export interface VersionOrigin {
 export interface ClientClaims {
   /** As the client wrote it. */
   readonly source: string;
+  /** The run that it named; it may be anybody's. */
+  readonly runId: string | null;
   /** Empty for one without a name. */
   readonly registeredBy: string;
+  /** How it showed who it is, as the audit has it; null where the audit has no such row. */
+  readonly proof: string | null;
   /** ISO instant. */
   readonly registeredAt: string;
   /** Of the code that ran, as a tag of its run says. */

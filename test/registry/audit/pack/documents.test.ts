@@ -123,7 +123,9 @@ describe('the provenance', () => {
       buildType: 'urn:superstep:registered-by-client:v1',
       externalParameters: {
         source: 's3://elsewhere/model',
+        runId: null,
         registeredBy: 'scientist',
+        proof: 'token',
         registeredAt: '2001-05-01T00:00:00.000Z',
         params: SUBJECT.params,
       },

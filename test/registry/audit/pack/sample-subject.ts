@@ -66,6 +66,8 @@ export const STRANGER: BomSubject = {
   endedAt: null,
   client: {
     source: 's3://elsewhere/model',
+    runId: null,
+    proof: 'token',
     registeredBy: 'scientist',
     registeredAt: '2001-05-01T00:00:00.000Z',
     commit: null,
