@@ -184,16 +184,16 @@ async function insertApproval(
   return id;
 }
 
-/** Tells whoever listens to the audit that a gate waits, on what and until when. */
+/** Tells whoever listens to the audit that a gate waits, on what, by which rules and until when. */
 async function announceGate(trx: Knex, input: OpenApprovalInput, requestId: string, at: string): Promise<void> {
-  const { model, version, evidenceDigest, workflowId, announce } = input;
+  const { model, version, evidenceDigest, workflowId, announce, basis } = input;
   const told = announce === undefined ? {} : { ...announce.details, until: shiftInstant(at, announce.expiresAfterMs) };
   await writeActivity(trx, {
     ...{ at, model, version, evidenceDigest, workflowId },
     action: 'GATE_OPENED',
     toStage: 'Production',
     by: 'superstep',
-    details: { requestId, ...told },
+    details: { requestId, ...(basis === undefined ? {} : { basis }), ...told },
   });
 }
 

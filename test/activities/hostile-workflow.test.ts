@@ -111,6 +111,8 @@ describe('a workflow that says what it likes', () => {
       modelDigest: gate.subject.candidate.modelDigest,
       snapshot: SNAPSHOT,
     });
+    const [announced] = (await t.registry.activityLog(MODEL)).filter(({ action }) => action === 'GATE_OPENED');
+    expect(announced?.details?.['basis']).toEqual(basis);
     const claim = { decision: 'approve', approver: 'mallory', comment: 'mine', evidence: '' } as const;
     expect(await record(claim, { proof: 'claimed', roles: ['mallory'] })).toMatchObject({
       counted: false,
