@@ -24,7 +24,7 @@ const environmentVariables = z.object({
     .default([...ENVIRONMENTS]),
   SUPERSTEP_REGISTRY_HOST: filled.default('127.0.0.1'),
   SUPERSTEP_REGISTRY_PORT: port.default(5000),
-  /** Names that this server goes by besides loopback's, separated by commas. */
+  /** Names that this server goes by besides loopback's, separated by commas, each with the port that browsers show. */
   SUPERSTEP_REGISTRY_HOSTS: z.string().default(''),
   SUPERSTEP_REGISTRY_URL: filled.optional(),
   SUPERSTEP_EVIDENCE_URL: filled.default('http://127.0.0.1:8234'),

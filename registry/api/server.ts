@@ -44,7 +44,7 @@ export interface EnvironmentApi {
 export interface RegistryServerOptions {
   /** `prod` is served at `/`, the others below their names. */
   readonly environments: Partial<Readonly<Record<Environment, EnvironmentApi>>>;
-  /** Names besides loopback's that this server goes by, without port. */
+  /** Names besides loopback's that this server goes by, each with the port that browsers show, if they show one. */
   readonly hosts?: readonly string[];
   /** How long a connection may stand still, and a JSON body may take to come in. Default two minutes. */
   readonly patienceMs?: number;

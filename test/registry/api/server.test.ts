@@ -59,7 +59,7 @@ beforeEach(async () => {
   bugs = [];
   app = await createRegistryServer({
     environments: { prod: api('prod'), dev: api('dev') },
-    hosts: ['registry.example.com'],
+    hosts: ['registry.example.com', 'ml.example.com:8443'],
     report: (error, request) => bugs.push(`${request}: ${(error as Error).message}`),
   });
   await app.listen({ host: '127.0.0.1', port: 0 });
@@ -236,6 +236,45 @@ describe('refusing a request', () => {
     const read = await send('GET', '/api/2.0/mlflow/things/get', { headers: { origin: 'https://evil.example.com' } });
     expect(read.status).toBe(200);
     expect(read.headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  it.each([
+    ['127.0.0.1:5000', 'http://127.0.0.1:5000'],
+    ['localhost:5000', 'http://LOCALHOST:5000'],
+    ['[::1]:5000', 'http://[::1]:5000'],
+    ['localhost', 'http://localhost'],
+    // Behind a proxy that passes Host on, with and without its port, and behind one that puts its target there.
+    ['registry.example.com', 'https://registry.example.com'],
+    ['registry.example.com:8080', 'http://registry.example.com:8080'],
+    ['ml.example.com', 'https://ml.example.com:8443'],
+    ['127.0.0.1:5000', 'https://registry.example.com'],
+    ['127.0.0.1:5000', 'https://ml.example.com:8443'],
+  ])('under the name %s lets pages of %s change things', async (host, origin) => {
+    const headers = { ...json, host, origin };
+    expect((await send('POST', '/api/2.0/mlflow/things/create', { body: '{}', headers })).status).toBe(200);
+  });
+
+  it.each([
+    ['127.0.0.1:5000', 'http://127.0.0.1:8888'],
+    ['127.0.0.1:5000', 'http://127.0.0.1'],
+    ['127.0.0.1:5000', 'http://localhost:5000'],
+    ['localhost:443', 'http://localhost'],
+    ['localhost', 'https://localhost:80'],
+    ['registry.example.com', 'https://registry.example.com:8443'],
+    ['ml.example.com', 'https://ml.example.com:8444'],
+    ['127.0.0.1:5000', 'https://ml.example.com'],
+    ['127.0.0.1:5000', 'ftp://127.0.0.1:5000'],
+    ['127.0.0.1:5000', 'http://127.0.0.1:5000/'],
+  ])('under the name %s lets pages of %s change nothing', async (host, origin) => {
+    for (const [method, path] of [
+      ['POST', '/api/2.0/mlflow/things/create'],
+      ['DELETE', '/api/2.0/mlflow/things/a'],
+      ['PUT', '/api/2.0/bytes/a'],
+    ] as const) {
+      const refused = await send(method, path, { body: '{}', headers: { ...json, host, origin } });
+      expect(refused).toMatchObject({ status: 403, json: { error_code: 'PERMISSION_DENIED' } });
+      expect(refused.json['message']).toContain(`expected a page of ${host}, found ${origin}`);
+    }
   });
 
   it('keeps a bug from the client and reports it, and says when to come back', async () => {
