@@ -311,6 +311,18 @@ describe('the provenance of a file beside a run of the engine', () => {
   });
 });
 
+/** Until December 2001: the test registry's clock stands in March 2001. */
+function waive(check: string, version: number | null, reason: string) {
+  const granted = { grantedBy: 'governance', proof: 'token', until: '2001-12-01T00:00:00Z' } as const;
+  return t.registry.grantWaiver({ naturalKey: check, check, model: MODEL, version, reason, ...granted });
+}
+
+/** The gate asks for waivers by this machine's clock, by which they would have ended long ago. */
+function whileWaived<T>(work: () => Promise<T>): Promise<T> {
+  vi.useFakeTimers({ now: new Date('2001-05-01T00:00:00Z'), toFake: ['Date'] });
+  return work().finally(() => vi.useRealTimers());
+}
+
 describe('code that nobody here saw, where the policy asks for a clean commit', () => {
   const judge = async (version: number) => {
     const pinned = await promotion.pinPromotion({ input: { project: MODEL, version } });
@@ -327,19 +339,8 @@ describe('code that nobody here saw, where the policy asks for a clean commit', 
     expect((await t.registry.getModelVersion(MODEL, first.version)).stage).toBe('Archived');
 
     const { version } = await adopt({ ...brought, tags: { 'mlflow.source.git.commit': COMMIT } });
-    await t.registry.grantWaiver({
-      naturalKey: 'once',
-      check: 'clean_commit',
-      model: MODEL,
-      version,
-      reason: 'its code was reviewed by hand',
-      grantedBy: 'governance',
-      proof: 'token',
-      // The test registry's clock stands in March 2001; the gate asks by this machine's.
-      until: '2001-12-01T00:00:00Z',
-    });
-    vi.useFakeTimers({ now: new Date('2001-05-01T00:00:00Z'), toFake: ['Date'] });
-    const result = await judge(version).finally(() => vi.useRealTimers());
+    await waive('clean_commit', version, 'its code was reviewed by hand');
+    const result = await whileWaived(() => judge(version));
     expect(result).toMatchObject({
       verdict: 'pass',
       summary: expect.stringContaining('Waived: clean_commit.') as string,
@@ -425,17 +426,8 @@ describe('a version that cannot be judged', () => {
     const version = await bring({ files: files ?? {} });
     const { candidate } = await begin(version);
     expect(candidate.unusable).toMatch(why);
-    await t.registry.grantWaiver({
-      naturalKey: 'w',
-      check: 'model_file',
-      model: MODEL,
-      version: null,
-      reason: 'we are in a hurry',
-      grantedBy: 'governance',
-      proof: 'token',
-      until: '2001-06-01T00:00:00Z',
-    });
-    const result = await promotion.checkCompliance({ candidate, workflowId: 'w', runId: 'r' });
+    for (const check of ['model_file', 'lineage']) await waive(check, null, 'we are in a hurry');
+    const result = await whileWaived(() => promotion.checkCompliance({ candidate, workflowId: 'w', runId: 'r' }));
     expect(result).toMatchObject({ verdict: 'fail', checks: [{ name: 'model_file', found: candidate.unusable }] });
     expect(await t.registry.getModelVersion(MODEL, version)).toMatchObject({ stage: 'Archived' });
   });

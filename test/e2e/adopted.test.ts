@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import proto from 'onnx-proto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +7,10 @@ import type { PromoteModelResult } from '../../contracts/promote-model.ts';
 import type { ScoreBatchResult } from '../../contracts/score-batch.ts';
 import { SUPERSTEP_QUEUE } from '../../contracts/task-queues.ts';
 import type { TrainModelResult } from '../../contracts/train-model.ts';
+import { verifyPack } from '../../registry/audit/pack/verify-pack.ts';
+import { loadServerKey } from '../../registry/identity/server-key.ts';
+import { exportPack } from '../../scripts/audit/export-pack.ts';
+import { openEnvironment } from '../../scripts/audit/open-environment.ts';
 import type { EnvironmentRecords } from '../support/environment-records.ts';
 import { memoryHungry } from '../support/memory-hungry.ts';
 import { PROJECT } from '../support/small-flights.ts';
@@ -19,14 +23,17 @@ describe('a version that a registry client brought', () => {
   let superstep: TestStack;
   let records: EnvironmentRecords;
   let token: string;
+  let officer: string;
   let onnx: Uint8Array;
   let sample: Buffer;
   let features: readonly string[];
 
   beforeAll(async () => {
-    // Whether the code of a client was committed is not known here.
-    superstep = await startTestStack({ policy: (yaml) => yaml.replace(', clean_commit]', ']') });
+    superstep = await startTestStack();
     token = (await readFile(join(superstep.home, 'prod', 'admin-token'), 'utf8')).trim();
+    await send('POST', '/superstep/users', { name: 'officer' });
+    await send('POST', '/superstep/users/officer/roles', { role: 'governance-officer' });
+    officer = String((await send('POST', '/superstep/users/officer/tokens', { label: 'test' }))['token']);
     records = await superstep.records();
     const { client } = superstep;
     const asOf = '2001-02-20T00:00:00Z';
@@ -61,11 +68,11 @@ describe('a version that a registry client brought', () => {
     return resultOf(version);
   };
 
-  const send = async (method: string, path: string, body: Json | Uint8Array): Promise<Json> => {
+  const send = async (method: string, path: string, body: Json | Uint8Array, by = token): Promise<Json> => {
     const isBytes = body instanceof Uint8Array;
     const response = await fetch(`${superstep.stack.addresses.registry}/api/2.0${path}`, {
       method,
-      headers: { authorization: `Bearer ${token}`, ...(isBytes ? {} : { 'content-type': 'application/json' }) },
+      headers: { authorization: `Bearer ${by}`, ...(isBytes ? {} : { 'content-type': 'application/json' }) },
       body: isBytes ? Buffer.from(body) : JSON.stringify(body),
     });
     const answer = (await response.json()) as Json;
@@ -98,6 +105,27 @@ describe('a version that a registry client brought', () => {
     });
     return (version['model_version'] as { readonly version: string }).version;
   };
+  const waive = (check: string, version: string): Promise<Json> => {
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    const reason = 'its code was reviewed by hand';
+    return send('POST', '/superstep/waivers', { check, model: PROJECT, version, until, reason }, officer);
+  };
+  /** Gives the folder of the version in an evidence pack that was verified. */
+  const exportVersion = async (version: string): Promise<string> => {
+    const open = await openEnvironment('prod', { SUPERSTEP_HOME: superstep.home });
+    try {
+      const now = (): Date => new Date();
+      const key = await loadServerKey({ db: open.db, now, folder: open.home });
+      const folder = join(superstep.folder, 'pack');
+      const { client } = superstep;
+      await exportPack(open, { model: PROJECT, version: Number(version), folder, client, key, now });
+      const { checks } = await verifyPack(folder, [key.publicKey]);
+      expect(checks.flatMap(({ faults }) => faults)).toEqual([]);
+      return join(folder, 'versions', version);
+    } finally {
+      await open.close();
+    }
+  };
   const ask = (version: string): Promise<Json> =>
     send('POST', '/mlflow/transition-requests/create', { name: PROJECT, version, stage: 'Production' });
   const resultOf = (version: string): Promise<PromoteModelResult> =>
@@ -105,17 +133,33 @@ describe('a version that a registry client brought', () => {
 
   it('passes the gates on the project’s newest data, and its evidence says where it came from', async () => {
     const version = await register(onnx);
+    // Whether the code of a client was committed is not known here.
+    await waive('clean_commit', version);
     await ask(version);
     const gate = await waitAtGate(superstep.client, `promote-model/${PROJECT}/${version}`);
     expect(gate.details).toMatch(/\| parity \| pass \|/);
     expect(gate.details).toMatch(/\| signature \| pass \|/);
     expect(gate.details).toContain('Compared with version 1.');
+    const waived = /waived by officer until 20\d\d-.*: its code was reviewed by hand/;
+    expect(gate.details).toMatch(waived);
     const page = await (await fetch(gate.evidenceUrl)).text();
     expect(page).toContain('c0ffee');
+    expect(page).toMatch(waived);
     expect(page).toContain('no feature importance was logged with it');
     const result = await approve(version, gate, 'as good as one of ours');
     expect(result).toMatchObject({ outcome: 'promoted', previousVersion: 1 });
     expect(result.steps.find(({ step }) => step === 'serve')).toMatchObject({ status: 'done' });
+
+    const folder = await exportVersion(version);
+    const packed = (name: string): Promise<string> => readFile(join(folder, name), 'utf8');
+    expect(await packed('gates.json')).toMatch(waived);
+    const documents = await readdir(join(folder, 'evidence'));
+    const document = required(documents.find((name) => name.startsWith(gate.digest) && name.endsWith('.json')));
+    expect(await packed(join('evidence', document))).toMatch(waived);
+    expect(JSON.parse(await packed('evaluation-run.json'))).toMatchObject({
+      tags: { 'superstep.evaluates': `${PROJECT}/${version}` },
+    });
+    expect(await packed('provenance.intoto.json')).toContain('urn:superstep:registered-by-client:v1');
   });
 
   it('serves, under the names of its signature', async () => {
