@@ -4,7 +4,7 @@ import type { ArtifactRef } from '../contracts/references.ts';
 import type { ParityResult } from '../contracts/train-model.ts';
 import type { ModelFile } from '../contracts/training.ts';
 import { MODEL_FILE, MODEL_FOLDER } from '../registry/mlmodel.ts';
-import { signatureColumns } from '../registry/models/mlmodel.ts';
+import { LARGEST_MLMODEL, signatureColumns } from '../registry/models/mlmodel.ts';
 import type { ModelVersionRecord } from '../registry/model-versions.ts';
 import { readOnnxSignature } from '../registry/onnx-signature.ts';
 import type { Run } from '../registry/tracking.ts';
@@ -22,8 +22,6 @@ import type { TrainingInputs } from './training-inputs.ts';
 export type AdoptionActivities = ReturnType<typeof createAdoptionActivities>;
 
 type Dependencies = PromotionDependencies & ProjectDependencies;
-
-const LARGEST_MLMODEL = 1_048_576;
 
 /** Gives a version that a registry client brought the lineage that all gates, serving and monitoring rest on. */
 export function createAdoptionActivities(deps: Dependencies) {
@@ -77,7 +75,7 @@ export function createAdoptionActivities(deps: Dependencies) {
 }
 
 const NO_FILE =
-  'it has no ONNX file here: its source must be a folder on this server with an `MLmodel` file that names one under flavors.onnx.data, and none but that one for Python, without code beside it (docs/registry-clients.md)';
+  'it has no ONNX file here: its source must be a folder on this server with an `MLmodel` file, of at most 512 KiB and 5,000 tokens of YAML, that names one under flavors.onnx.data, and none but that one for Python, without code beside it (docs/registry-clients.md)';
 
 /** What keeps a file from being evaluated at all, as far as can be told without running it. */
 async function faultOf({ artifacts }: Dependencies, onnx: ArtifactRef): Promise<string | undefined> {

@@ -2,7 +2,7 @@ import type { ArtifactRef } from '../../contracts/references.ts';
 import type { ArtifactStore } from '../artifact-store.ts';
 import type { RegistryDatabase } from '../database.ts';
 import { requireVersion, type ModelVersion } from '../model-versions.ts';
-import { onnxFileOf } from './mlmodel.ts';
+import { LARGEST_MLMODEL, onnxFileOf } from './mlmodel.ts';
 import { pathOfArtifactUri } from './source-guard.ts';
 
 interface FileRow {
@@ -15,8 +15,6 @@ interface Deps {
   readonly db: RegistryDatabase;
   readonly artifacts: ArtifactStore;
 }
-
-const LARGEST_MLMODEL = 1_048_576;
 
 /** How a version of a client comes by the ONNX file that gates judge and serving serves. */
 export function createVersionArtifact(deps: Deps) {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { onnxFileOf } from '../../../registry/models/mlmodel.ts';
+import { onnxFileOf, signatureColumns } from '../../../registry/models/mlmodel.ts';
 
 describe('onnxFileOf', () => {
   it('reads the ONNX file out of YAML, as clients write it', () => {
@@ -38,9 +38,43 @@ describe('onnxFileOf', () => {
     expect(onnxFileOf(`flavors: {${onnx}}\nflavors: {${onnx}, ${other}}`)).toBeUndefined();
   });
 
-  it('reads a file of many keys in no time', () => {
-    const keys = Array.from({ length: 70_000 }, (_, i) => `k${i}: 1\n`).join('');
-    expect(onnxFileOf(`${keys}flavors: {onnx: {data: model.onnx}}`)).toBe('model.onnx');
+  it('reads what wide models have: a signature of thousands of columns', () => {
+    const columns = Array.from({ length: 8_000 }, (_, i) => ({ name: `f${i}`, type: 'double', required: true }));
+    const text = `flavors:\n  onnx:\n    data: model.onnx\nsignature:\n  inputs: '${JSON.stringify(columns)}'\n`;
+    expect(onnxFileOf(text)).toBe('model.onnx');
+    expect(signatureColumns(text)).toEqual(columns.map(({ name }) => name));
+  });
+
+  const fill = (piece: (i: number) => string): string => {
+    let text = '';
+    for (let i = 0; text.length < 500_000; i++) text += piece(i);
+    return text;
+  };
+
+  // Of each 500 kB took from half a second to more than two.
+  it.each([
+    ['keys', fill((i) => `k${i}: 1\n`)],
+    ['a list', `a: [${fill(() => '1,')}]`],
+    ['dashes', `a:\n${fill(() => '- \n')}`],
+    ['comments', fill(() => '#\n')],
+    ['merges', fill((i) => `<<: {k${i}: 1}\n`)],
+  ])('does not read %s without end', (_, text) => {
+    expect(onnxFileOf(`${text}\nflavors: {onnx: {data: model.onnx}}`)).toBeUndefined();
+  });
+
+  it('reads the columns of a signature as JSON alone, which they are', () => {
+    const inputs = (text: string): string => JSON.stringify({ signature: { inputs: text } });
+    expect(signatureColumns(inputs('[{"name": "a", "type": "double"}]'))).toEqual(['a']);
+    expect(signatureColumns(inputs('[{name: a, type: double}]'))).toBeUndefined();
+  });
+
+  it('reads JSON of many keys, and YAML of hundreds', () => {
+    const keys = Array.from({ length: 20_000 }, (_, i) => [`k${i}`, 1] as const);
+    expect(onnxFileOf(JSON.stringify({ ...Object.fromEntries(keys), flavors: { onnx: { data: 'model.onnx' } } }))).toBe(
+      'model.onnx',
+    );
+    const lines = keys.slice(0, 500).map(([key, value]) => `${key}: ${value}\n`);
+    expect(onnxFileOf(`${lines.join('')}flavors: {onnx: {data: model.onnx}}`)).toBe('model.onnx');
   });
 
   it.each([
