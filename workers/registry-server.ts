@@ -14,6 +14,7 @@ import { createIdentity } from '../registry/identity/identity.ts';
 import { loadServerKey } from '../registry/identity/server-key.ts';
 import { createRegistry } from '../registry/registry.ts';
 import { createDoorbell } from '../registry/webhooks/doorbell.ts';
+import { createDeliveryRetention } from '../registry/webhooks/retention.ts';
 import { loadSecretBox } from '../registry/webhooks/secret-box.ts';
 import type { SendDeps } from '../registry/webhooks/send.ts';
 import { environmentPaths } from './configuration.ts';
@@ -108,11 +109,14 @@ async function openEnvironment(
     const api = createEnvironmentApi({ ...shared, gates: temporal.gates, attest: temporal.attest });
     const notifications = async () => (await policy()).notifications;
     const doorbell = createDoorbell({ db, now, notifications, start: temporal.startDelivery });
+    const retention = createDeliveryRetention({ db, now });
     const ringing = ringDoorbell(doorbell.startDueDeliveries, report);
+    // By itself: while Temporal is away nothing starts, and old rows go all the same.
+    const forgetting = ringDoorbell(retention.forgetDaily, report, 'forgetting old deliveries');
     return {
       api,
       close: async () => {
-        await ringing.stop();
+        await Promise.all([ringing.stop(), forgetting.stop()]);
         await db.close();
       },
     };

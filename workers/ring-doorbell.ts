@@ -2,11 +2,12 @@ const EVERY_MS = 1_000;
 
 /**
  * Rings a doorbell each second until it is stopped; one ring ends before the next begins. A fault that stays is told
- * once: while Temporal is away nothing is delivered, and nothing is lost.
+ * once, by `what` was being done: while Temporal is away nothing is delivered, and nothing is lost.
  */
 export function ringDoorbell(
   ring: () => Promise<unknown>,
   report: (error: unknown, request: string) => void,
+  what = 'starting deliveries',
 ): { readonly stop: () => Promise<void> } {
   let told = '';
   let stopped = false;
@@ -17,7 +18,7 @@ export function ringDoorbell(
       told = '';
     } catch (error) {
       const found = error instanceof Error ? error.message : String(error);
-      if (found !== told) report(error, 'starting deliveries');
+      if (found !== told) report(error, what);
       told = found;
     }
   };

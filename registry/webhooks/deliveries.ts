@@ -55,7 +55,6 @@ interface DeliveryRow {
 const ROWS_AT_ONCE = 500;
 /** Other writers wait meanwhile; what is behind these pages, the doorbell finds. */
 const MOST_PAGES = 20;
-const DELIVERED_KEPT_MS = 30 * 86_400_000;
 
 /** What each subscriber is told, in the order of the audit: while an event is on its way, the next one waits. */
 export function createDeliveries({ db, now }: { readonly db: RegistryDatabase; readonly now: () => Date }) {
@@ -72,9 +71,7 @@ export function createDeliveries({ db, now }: { readonly db: RegistryDatabase; r
           const [pending] = await pendingOf(trx, subscriber);
           if (pending !== undefined)
             return { row, deliveryId: pending.delivery_id, event: pending.event, body: pending.body ?? '' };
-          if (await prepareNext(trx, row, now().toISOString())) continue;
-          await forgetDelivered(trx, subscriber, now());
-          return 'nothing';
+          if (!(await prepareNext(trx, row, now().toISOString()))) return 'nothing';
         }
         return 'nothing';
       }),
@@ -129,14 +126,6 @@ export function createDeliveries({ db, now }: { readonly db: RegistryDatabase; r
         return rows.map(toDelivery);
       }),
   };
-}
-
-/** What was delivered long ago is of no use to those who look for a fault; the audit has the acts themselves. */
-async function forgetDelivered(trx: Knex, subscriber: string, at: Date): Promise<void> {
-  await trx('deliveries')
-    .where({ subscriber_id: subscriber, status: 'delivered' })
-    .where('delivered_at', '<', new Date(at.getTime() - DELIVERED_KEPT_MS).toISOString())
-    .delete();
 }
 
 async function disableIfHopeless(trx: Knex, subscriber: string, patienceMs: number, at: Date): Promise<boolean> {

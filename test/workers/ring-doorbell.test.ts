@@ -43,9 +43,10 @@ describe('ringing a doorbell', () => {
       return fault === null || fault === undefined ? Promise.resolve() : Promise.reject(new Error(fault));
     });
     const told: string[] = [];
-    const { stop } = ringDoorbell(ring, (error) => told.push((error as Error).message));
+    const report = (error: unknown, request: string) => told.push(`${request}: ${(error as Error).message}`);
+    const { stop } = ringDoorbell(ring, report, 'sweeping');
     for (let n = 0; n < 5; n++) await second();
     await stop();
-    expect(told).toEqual(['away', 'away', 'another']);
+    expect(told).toEqual(['sweeping: away', 'sweeping: away', 'sweeping: another']);
   });
 });

@@ -27,28 +27,6 @@ const textOf = ({ body }: Received): string => String((JSON.parse(body) as { tex
 const idOf = ({ headers }: Received): string => String(headers['x-mlflow-delivery-id']);
 
 describe('deliveries to a webhook', () => {
-  it('are forgotten a month after they arrived; what waits never is', async () => {
-    await comment('old');
-    await fixture.deliver(subscriber);
-    fixture.pass(29 * DAY_MS);
-    await comment('new');
-    await fixture.deliver(subscriber);
-    expect(await fixture.webhooks.listDeliveries(subscriber, 10)).toHaveLength(2);
-    fixture.pass(2 * DAY_MS);
-    await fixture.deliver(subscriber);
-    const left = await fixture.webhooks.listDeliveries(subscriber, 10);
-    expect(left.map(({ status }) => status)).toEqual(['delivered']);
-    expect(receiver.received.map(textOf)).toEqual(['old', 'new']);
-    await receiver.close();
-    await comment('waits');
-    await fixture.deliver(subscriber).catch(() => undefined);
-    fixture.pass(31 * DAY_MS);
-    const waiting = (await fixture.webhooks.listDeliveries(subscriber, 10)).filter(
-      ({ status }) => status === 'pending',
-    );
-    expect(waiting).toHaveLength(1);
-  });
-
   it('tell each event once, in order, signed, and nothing that it did not ask for', async () => {
     await comment('one');
     await fixture.act({ model: 'm', version: 1, action: 'RECORDED_GATE' });
