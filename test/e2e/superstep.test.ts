@@ -118,7 +118,15 @@ describe('the superstep in prod', () => {
     await waitForStatus(superstep.client, `promote-model/${PROJECT}/1`, ({ details }) =>
       reasons.every((why) => details.includes(`not counted: ${why}`)),
     );
-    const decisions = await records.registryRows('decisions');
+    // Each is shown once it is recorded; the last one, which names nobody, may still be on its way.
+    const decisions = await vi.waitFor(
+      async () => {
+        const rows = await records.registryRows('decisions');
+        expect(rows.length).toBeGreaterThanOrEqual(4);
+        return rows;
+      },
+      { timeout: 30_000, interval: 100 },
+    );
     expect(decisions.map((row) => [row['approver'], row['decision'], row['counted']])).toEqual([
       ['passer-by', 'approve', 0],
       ['governance', 'approve', 0],
