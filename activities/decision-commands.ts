@@ -2,6 +2,7 @@ import { SHORTEST_DIGEST } from '../contracts/approval.ts';
 import type { DecisionCommand } from '../contracts/evidence.ts';
 import type { PrepareEvidenceInput } from '../contracts/promote-model.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
+import { COMMENT_PLACEHOLDER } from '../contracts/decision-message.ts';
 
 /** What a person pastes to answer: what answers back first; where names are no proof, only what proves itself. */
 export function decisionCommands(
@@ -15,7 +16,7 @@ export function decisionCommands(
   const update = `npm run temporal -- workflow update execute ${address} -w ${workflowId} --name decide`;
   if (proof === 'claimed') return claimCommands(update, `${address} -w ${workflowId}`, evidence);
   const decide = (decision: string): string =>
-    `npm run decide -- ${decision} ${workflowId} ${address} --evidence ${evidence} --comment 'WHY'`;
+    `npm run decide -- ${decision} ${workflowId} ${address} --evidence ${evidence} --comment '${COMMENT_PLACEHOLDER}'`;
   return [
     { purpose: 'Approve', command: decide('approve') },
     { purpose: 'Reject', command: decide('reject') },
@@ -28,7 +29,7 @@ export function decisionCommands(
 /** The update first, since it answers back; the signals beside it. */
 function claimCommands(update: string, where: string, evidence: string): DecisionCommand[] {
   const payload = (fields: Readonly<Record<string, string>>): string =>
-    `'${JSON.stringify({ ...fields, approver: 'governance', comment: 'WHY', evidence })}'`;
+    `'${JSON.stringify({ ...fields, approver: 'governance', comment: COMMENT_PLACEHOLDER, evidence })}'`;
   const signal = `npm run temporal -- workflow signal ${where}`;
   return [
     { purpose: 'Approve', command: `${update} --input ${payload({ decision: 'approve' })}` },

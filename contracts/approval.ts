@@ -1,5 +1,5 @@
 import { type ApprovalRules, type DecisionKey, type Proof, provesEnough } from './approval-rules.ts';
-import { type DecisionMessage, LONGEST_COMMENT } from './decision-message.ts';
+import { COMMENT_PLACEHOLDER, type DecisionMessage, LONGEST_COMMENT } from './decision-message.ts';
 import { readSignedStatement, whyStale } from './decision-statement.ts';
 import { type DsseEnvelope, isSignedBy } from './dsse.ts';
 import { approversMissing } from './quorum.ts';
@@ -176,6 +176,8 @@ function judgeStatement(rules: ApprovalRules, envelope: DsseEnvelope): Judgement
 
 function judgeContent(rules: ApprovalRules, { comment, evidence, envelope }: DecisionMessage): Refusal | undefined {
   if (comment.trim() === '') return no('InvalidInput', 'it has no comment; say why, for either answer');
+  if (comment.trim() === COMMENT_PLACEHOLDER)
+    return no('InvalidInput', `its comment is still ${COMMENT_PLACEHOLDER}; put your reason in its place`);
   if (comment.length > LONGEST_COMMENT)
     return no('InvalidInput', `its comment is longer than ${LONGEST_COMMENT} characters`);
   if (envelope !== undefined) return undefined;

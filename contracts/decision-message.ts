@@ -18,6 +18,8 @@ export interface DecisionMessage {
 }
 
 export const LONGEST_COMMENT = 4_000;
+/** Stands in the printed commands where the reason goes; sent as it is, it would be the reason on record for ever. */
+export const COMMENT_PLACEHOLDER = 'WHY';
 const LONGEST_NAME = 100;
 
 /**

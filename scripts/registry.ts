@@ -5,6 +5,7 @@ import { reconcileRegistry } from '../registry/audit/reconciliation/reconcile-re
 import type { Finding } from '../registry/audit/reconciliation/rules.ts';
 import { openEnvironment, type OpenEnvironment } from './audit/open-environment.ts';
 import { connectToServer } from './dev-server/connect-to-server.ts';
+import { choosePorts, HOST } from './dev-server/ports.ts';
 import { readDevConfig } from './dev-server/read-dev-config.ts';
 import { printableError } from './message-for-person.ts';
 import { parseRegistryArguments, REGISTRY_HELP, type RegistryCommand } from './registry/arguments.ts';
@@ -61,12 +62,21 @@ async function production(
   { registry, environment }: OpenEnvironment,
   { model, at, json }: ProductionCommand,
 ): Promise<number> {
-  const instant = at ?? new Date().toISOString();
-  const report = await reportProduction(registry, model, instant);
+  const now = new Date();
+  const instant = at ?? now.toISOString();
+  const report = await reportProduction(registry, model, instant, now);
   if (json) print([JSON.stringify(report ?? null, null, 2)]);
-  else if (report === undefined) print([`nothing of ${model} was in Production at ${instant}`]);
+  else if (report === undefined)
+    print([`nothing of ${model} was in Production at ${instant}${await hint(registry, model)}`]);
   else print(describe(report, environment, await temporalUi()));
   return report === undefined ? 1 : 0;
+}
+
+/** Whoever misspelt a model's name is told which there are. */
+async function hint(registry: OpenEnvironment['registry'], model: string): Promise<string> {
+  if ((await registry.productionHistory(model)).length > 0) return '';
+  const known = (await registry.productionVersions()).map(({ model: name }) => name);
+  return `; nor ever before${known.length === 0 ? '' : ` (in Production now: ${known.join(', ')})`}`;
 }
 
 function describe(report: ProductionReport, environment: string, ui: string): string[] {
@@ -95,7 +105,9 @@ function linkTo(ui: string, environment: string, workflowId: string): string {
 }
 
 async function temporalUi(): Promise<string> {
-  return process.env['SUPERSTEP_TEMPORAL_UI'] || `http://127.0.0.1:${(await readDevConfig()).uiPort}`;
+  const given = process.env['SUPERSTEP_TEMPORAL_UI'];
+  if (given !== undefined && given !== '') return given;
+  return `http://${HOST}:${(await choosePorts(await readDevConfig(), process.env)).ui}`;
 }
 
 function print(lines: readonly string[]): void {

@@ -150,7 +150,7 @@ function createProductionRoute({ registry, now }: ModelRoutesDeps): RestRoute {
     handle: async ({ fields }) => {
       const name = fields.text('name');
       const at = readInstant(fields.optionalText('at') ?? now().toISOString(), 'at');
-      const report = await reportProduction(registry, name, at);
+      const report = await reportProduction(registry, name, at, now());
       if (report === undefined) {
         throw new SuperstepError('UnknownResource', `nothing of ${name} was in Production at ${at}`, { name, at });
       }

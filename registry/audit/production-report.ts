@@ -1,3 +1,4 @@
+import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { CallerProof } from '../identity/caller.ts';
 import type { EnteredThrough } from '../production-history.ts';
 import type { Registry } from '../registry.ts';
@@ -29,12 +30,25 @@ export interface ProductionReport {
   readonly modelSha256: string | null;
 }
 
-/** What was in Production at an instant; undefined for nothing. */
+/**
+ * What was in Production at an instant; undefined for nothing.
+ *
+ * @throws InvalidInput for an instant that lies ahead
+ */
 export async function reportProduction(
   registry: Registry,
   model: string,
   instant: string,
+  now: Date,
 ): Promise<ProductionReport | undefined> {
+  if (Date.parse(instant) > now.getTime()) {
+    const latest = now.toISOString();
+    throw new SuperstepError(
+      'InvalidInput',
+      `${instant} lies ahead, and nobody knows what will be in Production then; expected an instant until now, ${latest}`,
+      { at: instant, latest },
+    );
+  }
   const stay = await registry.productionAt(model, instant);
   if (stay === undefined) return undefined;
   const { version, enteredThrough, requestId, evidenceDigest, workflowId, reason } = stay;

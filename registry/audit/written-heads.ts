@@ -1,5 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { SuperstepError } from '../../contracts/failure-types.ts';
 import { readHead } from './heads.ts';
 import { headsFile } from './head-places.ts';
 import { runGit } from './run-git.ts';
@@ -47,7 +48,15 @@ interface Line {
 }
 
 async function linesOf(path: string, environment: string): Promise<Line[]> {
-  if (!(await stat(path)).isDirectory()) return linesOfFile(path);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+    throw new SuperstepError(
+      'InvalidInput',
+      `there is nothing at ${path}; expected a file of heads, a folder of such files, or a git repository. The policy (audit.heads) says where they go and how often: the first one comes after that time`,
+      { path },
+    );
+  });
+  if (!found.isDirectory()) return linesOfFile(path);
   const isRepository = await stat(join(path, '.git')).then(
     () => true,
     () => false,

@@ -3,6 +3,7 @@ import type { Decision, DecisionCondition } from '../../contracts/decision-state
 import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
 import { parseWorkflowId } from '../../contracts/workflow-ids.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
+import { COMMENT_PLACEHOLDER } from '../../contracts/decision-message.ts';
 
 export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --comment "why" [options]
 
@@ -52,6 +53,7 @@ export function parseDecideArguments(args: readonly string[]): DecideCommand | u
   if (rest.length > 0) throw wrong(`"${rest.join(' ')}" is too much; put the comment in quotes`);
   const comment = values.comment?.trim() ?? '';
   if (comment === '') throw wrong('a decision needs a reason: --comment "why"');
+  if (comment === COMMENT_PLACEHOLDER) throw wrong(`the comment is still ${comment}; put your reason in its place`);
   const { environment, evidence, as, key, address } = values;
   if (!isEnvironment(environment))
     throw messageForPerson(`unknown environment "${environment}"; there are ${ENVIRONMENTS.join(', ')}`);

@@ -42,12 +42,13 @@ describe('the commands that answer a gate', () => {
       [approve, 'approve'],
       [reject, 'reject'],
     ] as const) {
-      const words = command?.command.replaceAll("'", '').split(' ') ?? [];
+      // As a person does: with a reason in the placeholder's place.
+      const words = command?.command.replace("'WHY'", 'better').split(' ') ?? [];
       expect(words.slice(0, 4)).toEqual(['npm', 'run', 'decide', '--']);
       expect(parseDecideArguments(words.slice(4))).toEqual({
         decision,
         workflowId: WORKFLOW,
-        comment: 'WHY',
+        comment: 'better',
         conditions: [],
         environment: 'prod',
         evidence: '1f9c61a0b2de',

@@ -92,6 +92,7 @@ describe('judgeDecision', () => {
     ['an approver in other letters', { ...GOOD, approver: 'Governance' }, 'NotAuthorized', /"Governance"/],
     ['no comment', { ...GOOD, comment: undefined }, 'InvalidInput', /no comment/],
     ['a blank comment', { ...GOOD, comment: ' \n\t' }, 'InvalidInput', /no comment/],
+    ['the placeholder of the printed command', { ...GOOD, comment: 'WHY' }, 'InvalidInput', /still WHY/],
     ['a comment that is cut', { ...GOOD, comment: 'x'.repeat(9_999) }, 'InvalidInput', /longer than 4000/],
     ['no evidence', { ...GOOD, evidence: undefined }, 'InvalidInput', /"evidence": "3f9c61a0b2de"/],
     ['too few digits', { ...GOOD, evidence: DIGEST.slice(0, 11) }, 'StaleDecision', /other evidence/],

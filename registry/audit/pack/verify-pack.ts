@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { IN_TOTO_PAYLOAD, readSignedStatement } from '../../../contracts/decision-statement.ts';
 import { isSignedBy } from '../../../contracts/dsse.ts';
+import { SuperstepError } from '../../../contracts/failure-types.ts';
 import { sha256Hex } from '../../canonical-json.ts';
 import type { Decision } from '../../decisions.ts';
 import { REGISTRY_PRINCIPAL } from '../../identity/server-key.ts';
@@ -42,10 +43,17 @@ export interface PackVerification {
  * the signed head, signed decisions, evidence, archived histories.
  *
  * @param keys public keys in hex, or fingerprints, one of which must have signed; none: whichever key lies inside
- * @throws when the folder is no pack
+ * @throws InvalidInput when the folder is no pack
  */
 export async function verifyPack(folder: string, keys: readonly string[]): Promise<PackVerification> {
-  const text = await readFile(join(folder, MANIFEST), 'utf8');
+  const text = await readFile(join(folder, MANIFEST), 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+    throw new SuperstepError(
+      'InvalidInput',
+      `${folder} is no evidence pack: it has no ${MANIFEST}; expected the folder that npm run audit -- export wrote`,
+      { folder },
+    );
+  });
   const manifest = JSON.parse(text) as PackManifest;
   const fingerprint = fingerprintOf(manifest.publicKey);
   const checks: PackCheck[] = [

@@ -274,6 +274,8 @@ describe('registered models where Production is guarded', () => {
     expect(now.body).toMatchObject({ version: '2', entered_through: 'break-glass', decided_by: ['root'] });
     const early = await s.call('GET', '/superstep/models/delays/production', { at: '1999-01-01' });
     expect(early.status).toBe(404);
+    const ahead = await s.call('GET', '/superstep/models/delays/production', { at: '2999-01-01T00:00:00Z' });
+    expect(ahead).toMatchObject({ status: 400, body: { message: expect.stringContaining('lies ahead') as string } });
   });
 
   it('takes the reason from a tag that only who may break the glass can set, once', async () => {

@@ -89,6 +89,7 @@ describe('heads that are written out', () => {
     await t.register('delays');
     expect(await writeHeadTo(place, await head(), folder)).toBe('written');
     expect(await writeHeadTo(place, await head(), folder)).toBe('unchanged');
+    await expect(readWrittenHeads(join(folder, 'nowhere'), 'prod', keys)).rejects.toThrow('expected a file of heads');
     const { heads, unreadable } = await readWrittenHeads(file, 'prod', keys);
     expect(heads.map((h) => h.sequence)).toEqual([0, 1]);
     expect(unreadable).toMatchObject([{ where: `${file}:2`, isTorn: true }]);

@@ -130,6 +130,10 @@ describe('an evidence pack', () => {
     expect(manifest.missing).toEqual(['model card of version 1']);
   });
 
+  it('is told from a folder that is none', async () => {
+    await expect(verifyPack(join(scratch, 'nowhere'), [])).rejects.toThrow('is no evidence pack');
+  });
+
   it('verifies offline, with the key inside or with the one that is asked for', async () => {
     const { ok, checks, fingerprint } = await verifyPack(pack, []);
     expect(checks.flatMap(({ faults: found }) => found)).toEqual([]);

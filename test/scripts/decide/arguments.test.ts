@@ -58,6 +58,7 @@ describe('parseDecideArguments', () => {
     [['approve', 'train-model/a/1', '-c', 'x'], /"train-model\/a\/1" is no promotion/],
     [['approve', ID], /needs a reason/],
     [['approve', ID, '-c', ' '], /needs a reason/],
+    [['approve', ID, '-c', 'WHY'], /the comment is still WHY; put your reason in its place/],
     [['approve', ID, '-c', 'looks', 'right'], /"right" is too much; put the comment in quotes/],
     [['approve', ID, '-c', 'x', '-n', 'production'], /unknown environment "production"; there are dev, staging, prod/],
     [['approve', ID, '--coment', 'x'], /--coment/],
