@@ -41,7 +41,8 @@ export async function benchRegistry(context: BenchContext): Promise<Figure[]> {
     const figures: Figure[] = [];
     for (const call of timedCalls(size.filling)) {
       context.report(call.name);
-      figures.push(...callFigures(call, await inTurns(servers, call, context.signal)));
+      const asked = servers.filter(({ name }) => call.beyondMlflow !== true || name !== 'mlflow server');
+      figures.push(...callFigures(call, await inTurns(asked, call, context.signal)));
     }
     const crowds = await one(servers, context, `${CLIENTS} clients for ${size.crowdSeconds} s`, ({ client }) =>
       crowd(client, size.crowdSeconds),

@@ -11,6 +11,8 @@ export interface TimedCall {
   /** How often, in each of several rounds. */
   readonly repeats: number;
   readonly note: string;
+  /** Not asked of MLflow's server, which does not answer in any time worth waiting for. */
+  readonly beyondMlflow?: true;
   /** Makes ready what is not measured, and returns the call. */
   readonly ready: (client: RegistryClient) => Promise<(i: number) => Promise<unknown>>;
 }
@@ -71,7 +73,11 @@ export function timedCalls({ runs, versions }: Filling): readonly TimedCall[] {
     search('1 % match', few, []),
     search('1 % match, ordered by the metric', few, [order]),
     search('half match', half, []),
-    search('half match, ordered by the metric', half, [order]),
+    {
+      ...search('half match, ordered by the metric', half, [order]),
+      // MLflow's server was at it for eight minutes, and not done.
+      beyondMlflow: true,
+    },
   ];
 }
 
