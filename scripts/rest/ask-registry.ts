@@ -61,9 +61,13 @@ export async function askRegistry({ method, url, token, body }: RegistryRequest)
   if (response.ok && answer !== undefined) return answer;
   const { error_code: code, message } = (answer ?? {}) as { readonly error_code?: string; readonly message?: string };
   throw messageForPerson(
-    `the registry refused (${response.status} ${code ?? response.statusText}): ${message ?? text.slice(0, 1_000)}`,
+    `the registry refused (${response.status} ${code ?? response.statusText}): ${message ?? text.slice(0, 1_000)}${response.status === 401 ? `\n${WHOSE_TOKEN}` : ''}`,
   );
 }
+
+// The server speaks of headers and of MLflow's variables; whoever runs a script has neither.
+const WHOSE_TOKEN =
+  'Scripts take the token from SUPERSTEP_TOKEN, or from ~/.config/superstep/token (mode 0600); the first admin token lies in <SUPERSTEP_HOME>/<environment>/admin-token.';
 
 function parsed(text: string): unknown {
   try {
