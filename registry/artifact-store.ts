@@ -64,7 +64,7 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
       return await adopt(folder, source, content);
     } catch (error) {
       if (!isErrno(error, 'EXDEV')) throw error;
-      const ref = await throughTemporary(folder, (name) => copyAndHash(keepsError(createReadStream(source)), name));
+      const ref = await throughTemporary(folder, (name) => copyAndHash(createReadStream(source), name));
       await rm(source, { force: true });
       return ref;
     }
@@ -84,9 +84,10 @@ export function createArtifactStore({ folder }: { readonly folder: string }): Ar
     putFile: (source, options = {}) =>
       options.move === true
         ? moveFile(source)
-        : throughTemporary(folder, (name) => copyAndHash(keepsError(createReadStream(source)), name)),
+        : throughTemporary(folder, (name) => copyAndHash(createReadStream(source), name)),
     putStream: (source, { bytes, signal } = {}) => {
-      keepsError(source);
+      // Here as well: its sender may go away before there is a folder to copy into.
+      keepError(source);
       return throughTemporary(folder, async (name) => {
         const content = await copyAndHash(source, name, signal);
         if (bytes === undefined || bytes === content.bytes) return content;
@@ -156,16 +157,17 @@ async function contentOf(path: string): Promise<Content> {
   return { sha256: hash.digest('hex'), bytes };
 }
 
-/** One pass, so that what is hashed is what was written, even if the source changes meanwhile. */
 /**
  * A stream may fail before the target is open, when nobody listens yet: a sender that goes away, a file that is not
  * there. That would end the process; the pipeline still finds the stream failed, and with what.
  */
-function keepsError(source: Readable): Readable {
-  return source.on('error', () => undefined);
+function keepError(source: Readable): void {
+  source.on('error', () => undefined);
 }
 
+/** One pass, so that what is hashed is what was written, even if the source changes meanwhile. */
 async function copyAndHash(source: Readable, target: string, signal?: AbortSignal): Promise<Content> {
+  keepError(source);
   const hash = createHash('sha256');
   let bytes = 0;
   const file = await open(target, 'wx');
