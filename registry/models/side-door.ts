@@ -67,7 +67,8 @@ function objectionTo(change: DirectChange, ground: ChangeGround): Objection | un
       instead: `let its approvers answer, or cancel the request (DELETE transition-requests/delete), then try again`,
     };
   }
-  const asked = onTheWayAmong(change, ground);
+  // Its promotion would go on with another model that takes the name. Moving it is free: that answers the request.
+  const asked = unnamedAmong(change, ground.onTheWay);
   if (asked !== undefined) {
     return {
       why: `${ground.model} version ${asked} was asked for and is on its way to its gate`,
@@ -80,31 +81,18 @@ function objectionTo(change: DirectChange, ground: ChangeGround): Objection | un
 
 /** The version at a gate that the change would move, hide or call by another name. */
 function waitingAmong(change: DirectChange, { waiting }: ChangeGround): number | undefined {
-  switch (change.kind) {
-    case 'transition':
-      return change.from === change.to ? undefined : waiting.find((version) => version === change.version);
-    case 'delete-version':
-      return waiting.find((version) => version === change.version);
-    case 'delete-model':
-    case 'rename-model':
-      return waiting[0];
-    case 'set-alias':
-    case 'delete-alias':
-      return undefined;
-  }
+  if (change.kind !== 'transition') return unnamedAmong(change, waiting);
+  return change.from === change.to ? undefined : waiting.find((version) => version === change.version);
 }
 
-/**
- * The version that was asked for, which the change would hide or call by another name: its promotion would go on with
- * another model that takes the name. Moving it is free: that answers the request.
- */
-function onTheWayAmong(change: DirectChange, { onTheWay }: ChangeGround): number | undefined {
+/** Which of these versions the change would hide, or call by another name. */
+function unnamedAmong(change: DirectChange, versions: readonly number[]): number | undefined {
   switch (change.kind) {
     case 'delete-version':
-      return onTheWay.find((version) => version === change.version);
+      return versions.find((version) => version === change.version);
     case 'delete-model':
     case 'rename-model':
-      return onTheWay[0];
+      return versions[0];
     case 'transition':
     case 'set-alias':
     case 'delete-alias':
