@@ -45,10 +45,9 @@ const BROUGHT_BY_CLIENT = 'urn:superstep:registered-by-client:v1';
  * brought it says what the client said, and that the builder is not known.
  */
 export function provenanceStatement(origin: VersionOrigin) {
-  const { model, version, onnx, artifacts } = origin;
   return {
     _type: STATEMENT_TYPE,
-    subject: onnx === null ? [] : [{ name: `${model}/${version}/model.onnx`, digest: { sha256: onnx.sha256 } }],
+    subject: modelSubject(origin),
     predicateType: PROVENANCE_TYPE,
     predicate: {
       buildDefinition: origin.client === null ? trainedHere(origin) : broughtByClient(origin, origin.client),
@@ -59,12 +58,22 @@ export function provenanceStatement(origin: VersionOrigin) {
           ...(origin.startedAt === null ? {} : { startedOn: origin.startedAt }),
           ...(origin.endedAt === null ? {} : { finishedOn: origin.endedAt }),
         },
-        byproducts: Object.entries(artifacts)
-          .filter(([, { sha256 }]) => sha256 !== onnx?.sha256)
-          .map(([name, { sha256 }]) => ({ name, digest: { sha256 } })),
+        byproducts: filesBeside(origin, origin.artifacts),
       },
     },
   };
+}
+
+/** What a statement of a version is about: its ONNX file; nothing for a version without one. */
+export function modelSubject({ model, version, onnx }: VersionOrigin): Dependency[] {
+  return onnx === null ? [] : [{ name: `${model}/${version}/model.onnx`, digest: { sha256: onnx.sha256 } }];
+}
+
+/** The files of a run but the model itself. */
+export function filesBeside({ onnx }: VersionOrigin, files: VersionOrigin['artifacts']): Dependency[] {
+  return Object.entries(files)
+    .filter(([, { sha256 }]) => sha256 !== onnx?.sha256)
+    .map(([name, { sha256 }]) => ({ name, digest: { sha256 } }));
 }
 
 const UNKNOWN_BUILDER = 'urn:superstep:builder:unknown';

@@ -69,9 +69,7 @@ export async function verifyPack(folder: string, keys: readonly string[]): Promi
 async function signatureFaults(folder: string, text: string, { publicKey }: PackManifest): Promise<string[]> {
   const opened = openEnvelope(await readJson<unknown>(folder, MANIFEST_SIGNATURE), IN_TOTO_PAYLOAD, [publicKey]);
   if (!opened.ok) return [opened.problem];
-  const [subject] = (opened.value as { readonly subject: readonly { readonly digest: { readonly sha256: string } }[] })
-    .subject;
-  return subject?.digest.sha256 === sha256Hex(text) ? [] : [`${MANIFEST} is not the one that was signed`];
+  return subjectOf(opened.value) === sha256Hex(text) ? [] : [`${MANIFEST} is not the one that was signed`];
 }
 
 function keyFaults(publicKey: string, fingerprint: string, keys: readonly string[]): string[] {
@@ -183,6 +181,7 @@ async function statementFaults(folder: string, { files, publicKey }: PackManifes
   return faults;
 }
 
+/** The sha256 of what a statement is about; null for one about nothing. */
 function subjectOf(statement: unknown): string | null {
   const { subject } = statement as { readonly subject: readonly { readonly digest: { readonly sha256: string } }[] };
   return subject[0]?.digest.sha256 ?? null;
