@@ -23,8 +23,6 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Who calls; set in the scope of an environment. */
     caller: Caller;
-    /** Says that the body has come in. */
-    inTime?: () => void;
   }
 }
 
@@ -129,7 +127,6 @@ async function serveEnvironment(scope: FastifyInstance, api: EnvironmentApi, pat
         url: base + route.path,
         config: { needs: route.needs },
         onRequest: (request) => hurry(request, patienceMs),
-        preHandler: (request) => Promise.resolve(request.inTime?.()),
         handler: (request) => handle(route, request),
       });
     }
@@ -139,9 +136,11 @@ async function serveEnvironment(scope: FastifyInstance, api: EnvironmentApi, pat
 
 /** A body that comes in drop by drop would hold its connection, and the end of the server, for hours. */
 function hurry(request: FastifyRequest, patienceMs: number): Promise<void> {
-  const late = setTimeout(() => request.raw.destroy(), patienceMs);
-  request.inTime = () => clearTimeout(late);
-  request.raw.once('close', request.inTime);
+  const { headers, raw } = request;
+  if (headers['content-length'] === undefined && headers['transfer-encoding'] === undefined) return Promise.resolve();
+  const late = setTimeout(() => raw.destroy(), patienceMs);
+  const inTime = (): void => clearTimeout(late);
+  raw.once('end', inTime).once('close', inTime);
   return Promise.resolve();
 }
 
