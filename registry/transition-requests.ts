@@ -3,7 +3,7 @@ import { closeGate, openApproval, type OpenApprovalInput, type OpenApprovalResul
 import type { RegistryDatabase } from './database.ts';
 import type { CallerProof } from './identity/caller.ts';
 import { requireVersion } from './model-versions.ts';
-import { idFromKey } from './natural-keys.ts';
+import { idFromKey, standingUnder } from './natural-keys.ts';
 import { insertRequest, requireRequest, selectRequests, type TransitionRequest } from './open-requests.ts';
 import { requireMove } from './stages.ts';
 import type { VersionName } from './version-notes.ts';
@@ -115,7 +115,12 @@ async function requestTransition(
   createdAt: string,
 ): Promise<TransitionRequest> {
   const { model, version, to } = input;
-  const { key, known } = await presentKey(trx, input);
+  const { key, known } = await standingUnder(
+    input.naturalKey,
+    async (naturalKey) => (await selectRequests(trx, { natural_key: naturalKey }))[0],
+    // A model of the same name may have had it before.
+    (request) => request.model === model,
+  );
   if (known !== undefined) return known;
   requireMove('gate', await requireVersion(trx, model, version), to);
   const [open] = await selectRequests(trx, { model, version, to_stage: to, status: 'open' });
@@ -134,18 +139,4 @@ async function requestTransition(
     createdAt,
   });
   return requireRequest(trx, id);
-}
-
-/** The request that has this key, or the key for a new one: a model of the same name may have had it before. */
-async function presentKey(
-  trx: Knex,
-  { naturalKey, model }: RequestTransitionInput,
-): Promise<{ readonly key: string; readonly known?: TransitionRequest }> {
-  let key = naturalKey;
-  for (let bearer = 2; ; bearer++) {
-    const [known] = await selectRequests(trx, { natural_key: key });
-    if (known === undefined) return { key };
-    if (known.model === model) return { key, known };
-    key = `${naturalKey}#${bearer}`;
-  }
 }

@@ -4,7 +4,7 @@ import type { GateResult } from '../../contracts/gates.ts';
 import { writeActivity } from '../activity-log.ts';
 import type { RegistryDatabase } from '../database.ts';
 import type { CallerProof } from '../identity/caller.ts';
-import { idFromKey } from '../natural-keys.ts';
+import { idFromKey, standingUnder } from '../natural-keys.ts';
 
 /** Governance lets a check's fail pass, for a model or one version of it, until an instant. It ends by itself. */
 export interface Waiver {
@@ -59,8 +59,13 @@ export function createWaivers({ db, now }: { readonly db: RegistryDatabase; read
      */
     grantWaiver: (input: GrantWaiverInput): Promise<Waiver> =>
       db.write(async (trx) => {
-        const { naturalKey, known } = await presentGrant(trx, input);
-        return known ?? grant(trx, { ...input, naturalKey }, now());
+        const { key, known } = await standingUnder(
+          input.naturalKey,
+          async (naturalKey) => (await selectWaivers(trx, { id: idFromKey('waiver', naturalKey) }))[0],
+          // A model that was deleted or renamed took its waivers along.
+          ({ revokedAt, model }) => revokedAt === null && model === input.model,
+        );
+        return known ?? grant(trx, { ...input, naturalKey: key }, now());
       }),
 
     /** Ends a waiver before its time; one that is revoked stays as it is. @throws UnknownResource */
@@ -121,19 +126,6 @@ export function applyWaivers(result: GateResult, waivers: readonly Waiver[]): Ga
   const verdicts = checks.map((check) => check.verdict);
   const verdict = verdicts.includes('fail') ? 'fail' : verdicts.includes('inconclusive') ? 'inconclusive' : 'pass';
   return { ...result, verdict, checks, summary: `${result.summary} Waived: ${waived.join(', ')}.` };
-}
-
-/** The waiver that stands under the key, or a free key: a model that was deleted or renamed took its waivers along. */
-async function presentGrant(
-  trx: Knex,
-  { naturalKey, model }: GrantWaiverInput,
-): Promise<{ readonly naturalKey: string; readonly known?: Waiver }> {
-  for (let granting = 1; ; granting++) {
-    const key = granting === 1 ? naturalKey : `${naturalKey}#${granting}`;
-    const [known] = await selectWaivers(trx, { id: idFromKey('waiver', key) });
-    if (known === undefined) return { naturalKey: key };
-    if (known.revokedAt === null && known.model === model) return { naturalKey: key, known };
-  }
 }
 
 async function grant(trx: Knex, input: GrantWaiverInput, now: Date): Promise<Waiver> {
