@@ -17,6 +17,14 @@ afterEach(() => s.close());
 
 const ask = (version: number, stage: string, who = SCIENTIST, comment = 'please') =>
   s.call('POST', 'transition-requests/create', { name: 'delays', version, stage, comment }, who);
+/** Asks while no workflow can be started: the request stays. */
+async function askWithoutTemporal(version: number): Promise<void> {
+  const start = s.gates.startPromotion;
+  const broken = s.gates as { startPromotion: typeof start };
+  broken.startPromotion = () => Promise.reject(new Error('no Temporal'));
+  await expect(ask(version, 'Production')).rejects.toThrow('no Temporal');
+  broken.startPromotion = start;
+}
 const answer = (how: 'approve' | 'reject', version: number, stage: string, who: Who, comment = 'looked at it') =>
   s.call(
     'POST',
@@ -79,11 +87,7 @@ describe('a request for Production over REST', () => {
 
   it('starts what did not start when it was asked before', async () => {
     const version = await s.t.stage('delays');
-    const start = s.gates.startPromotion;
-    const broken = s.gates as { startPromotion: typeof start };
-    broken.startPromotion = () => Promise.reject(new Error('no Temporal'));
-    await expect(ask(version, 'Production')).rejects.toThrow('no Temporal');
-    broken.startPromotion = start;
+    await askWithoutTemporal(version);
     expect(await requests(version)).toMatchObject([{ status: 'asked', workflowId: null }]);
     expect((await ask(version, 'Production')).status).toBe(200);
     expect(await requests(version)).toMatchObject([{ status: 'asked', workflowId: 'promote-model/delays/1' }]);
@@ -180,11 +184,7 @@ describe('a request for Production over REST', () => {
 
   it('starts nothing for a reader who asks again', async () => {
     const version = await s.t.stage('delays');
-    const start = s.gates.startPromotion;
-    const broken = s.gates as { startPromotion: typeof start };
-    broken.startPromotion = () => Promise.reject(new Error('no Temporal'));
-    await expect(ask(version, 'Production')).rejects.toThrow('no Temporal');
-    broken.startPromotion = start;
+    await askWithoutTemporal(version);
     expect((await ask(version, 'Production', READER)).status).toBe(403);
     expect(s.gates.started).toEqual([]);
   });
