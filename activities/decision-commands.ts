@@ -1,8 +1,8 @@
 import { SHORTEST_DIGEST } from '../contracts/approval.ts';
+import { COMMENT_PLACEHOLDER } from '../contracts/decision-message.ts';
 import type { DecisionCommand } from '../contracts/evidence.ts';
 import type { PrepareEvidenceInput } from '../contracts/promote-model.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
-import { COMMENT_PLACEHOLDER } from '../contracts/decision-message.ts';
 
 /** What a person pastes to answer: what answers back first; where names are no proof, only what proves itself. */
 export function decisionCommands(

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
+import { COMMENT_PLACEHOLDER } from '../../contracts/decision-message.ts';
 import type { Decision, DecisionCondition } from '../../contracts/decision-statement.ts';
 import { ENVIRONMENTS, type Environment, isEnvironment } from '../../contracts/environments.ts';
 import { parseWorkflowId } from '../../contracts/workflow-ids.ts';
 import { firstLine, messageForPerson } from '../message-for-person.ts';
-import { COMMENT_PLACEHOLDER } from '../../contracts/decision-message.ts';
 
 export const DECIDE_HELP = `npm run decide -- approve|reject <workflow id> --comment "why" [options]
 
