@@ -78,7 +78,7 @@ module.exports = {
       'lakehouse/',
       'learning/',
       'registry/',
-      'serving/predictor',
+      'serving/onnx-metadata',
       'monitoring/',
       'console/',
     ]),

@@ -167,12 +167,12 @@ async function logEvaluation(
 
 /** Against the client's own sample; null where there is none that can be read. */
 async function parityOf(
-  { artifacts }: Dependencies,
+  deps: Dependencies,
   { onnx, columns }: { readonly onnx: ArtifactRef; readonly columns: readonly string[] | null },
   { paritySample }: ClientFiles,
 ): Promise<ParityResult | null> {
   if (!('file' in paritySample)) return null;
-  return measureParity(artifacts, { ...scoredBy(columns, onnx), sample: paritySample.file, threads: 1 });
+  return measureParity(deps, { ...scoredBy(columns, onnx), sample: paritySample.file, threads: 1 });
 }
 
 function scoredBy(columns: readonly string[] | null, onnx: ArtifactRef): ModelFile {

@@ -3,7 +3,7 @@ import type { ModelFile } from '../contracts/training.ts';
 import type { ArtifactStore } from '../registry/artifact-store.ts';
 import type { ComplianceFacts } from '../registry/compliance-gate.ts';
 import type { Registry } from '../registry/registry.ts';
-import { loadPredictor } from '../serving/predictor.ts';
+import { featureNames, readMetadata } from '../serving/onnx-metadata.ts';
 import { COMMIT_TAG } from './client-origin.ts';
 import type { EvaluationReport } from './held-out.ts';
 import { readBundle } from './pinned-bundles.ts';
@@ -49,11 +49,6 @@ export async function complianceFacts(
 
 /** The features that the artifact declares, itself or by its signature; a file that is not what the registry says is a `ChecksumMismatch`. */
 export async function featuresOf(artifacts: ArtifactStore, { onnx, features }: ModelFile): Promise<readonly string[]> {
-  const named = features === undefined ? {} : { features };
-  const predictor = await loadPredictor(artifacts.path(onnx), { threads: 1, expectedSha256: onnx.sha256, ...named });
-  try {
-    return predictor.features;
-  } finally {
-    await predictor.release();
-  }
+  // Never loaded here: a client's file may crash the process that does.
+  return featureNames(readMetadata(await artifacts.readBytes(onnx), onnx.sha256), features, onnx.sha256);
 }

@@ -8,6 +8,8 @@ export interface PromotionDependencies {
   readonly artifacts: ArtifactStore;
   readonly environment: Environment;
   readonly policies: string;
+  /** For what child processes read and leave while they run. */
+  readonly scratchFolder: string;
   readonly temporalAddress: string;
   /** Where evidence pages are served, for example `http://127.0.0.1:8234`. */
   readonly evidenceUrl: string;

@@ -99,7 +99,7 @@ async function complianceToday(
     const sample = run.artifacts['parity-sample.json'];
     // Measured anew: another runtime, another processor, and the same file may score otherwise.
     const parity =
-      sample === undefined ? null : await measureParity(artifacts, { ...modelFile(lineage), sample, threads: 1 });
+      sample === undefined ? null : await measureParity(deps, { ...modelFile(lineage), sample, threads: 1 });
     const checked = checkCompliance({ ...facts, parity }, bundle.policy.compliance, bundle.definition.gates.compliance);
     return { compliance: applyWaivers(checked, await registry.activeWaivers(model, version, now)), bundle };
   } catch (error) {

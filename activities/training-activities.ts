@@ -56,7 +56,7 @@ export function createTrainingActivities({ lake, artifacts, lightgbmLib, threads
     /** Scores a held-out sample through the serving predictor and holds it against the trainer's own scores. */
     async checkParity({ trained }: CheckParityInput): Promise<ParityResult> {
       const { onnx, paritySample: sample } = trained;
-      const parity = await measureParity(artifacts, { onnx, sample, threads });
+      const parity = await measureParity({ artifacts, scratchFolder: lake.scratchFolder }, { onnx, sample, threads });
       // Written so that a NaN fails as well.
       if (!(parity.maxDifference <= PARITY_TOLERANCE)) {
         throw new SuperstepError(

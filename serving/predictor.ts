@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import proto from 'onnx-proto';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { SuperstepError } from '../contracts/failure-types.ts';
+import { featureNames, messageOf, readMetadata, unsupported } from './onnx-metadata.ts';
 
 /** A loaded binary classifier. */
 export interface Predictor {
@@ -54,7 +54,7 @@ export async function loadPredictor(
     );
   }
   const metadata = readMetadata(bytes, sha256);
-  const features = readFeatures(metadata, given, sha256);
+  const features = featureNames(metadata, given, sha256);
   const session = await createSession(bytes, threads, sha256);
   const { input, output, width } = await readSignature(session, features.length, sha256);
   return {
@@ -78,30 +78,6 @@ export async function loadPredictor(
     },
     release: () => session.release(),
   };
-}
-
-function readMetadata(bytes: Uint8Array, sha256: string): Record<string, string> {
-  try {
-    const { metadataProps } = proto.onnx.ModelProto.decode(bytes);
-    return Object.fromEntries(metadataProps.map(({ key, value }) => [key ?? '', value ?? '']));
-  } catch (error) {
-    throw unsupported(sha256, `it cannot be read as ONNX: ${messageOf(error)}`);
-  }
-}
-
-function readFeatures(
-  metadata: Readonly<Record<string, string>>,
-  given: readonly string[] | undefined,
-  sha256: string,
-): readonly string[] {
-  try {
-    const features: unknown = JSON.parse(metadata['features'] ?? 'null');
-    if (Array.isArray(features) && features.every((name) => typeof name === 'string')) return features;
-  } catch {
-    // Falls through to the one message for a list that is not there or is none.
-  }
-  if (given !== undefined) return given;
-  throw unsupported(sha256, 'its metadata has no JSON list of names under "features"');
 }
 
 async function createSession(bytes: Uint8Array, threads: number, sha256: string): Promise<InferenceSession> {
@@ -187,14 +163,4 @@ function fits(dimension: number | string | undefined, wanted: number): boolean {
 
 function described(tensor: TensorOfModel): string {
   return tensor.isTensor ? `"${tensor.name}" ${tensor.type} [${tensor.shape.join(', ')}]` : `"${tensor.name}"`;
-}
-
-function unsupported(sha256: string, reason: string): SuperstepError {
-  return new SuperstepError('UnsupportedOperator', `the model file ${sha256.slice(0, 12)} cannot be used: ${reason}`, {
-    sha256,
-  });
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -95,7 +95,17 @@ async function composeWorkflows(configuration: WorkerConfiguration): Promise<Com
   const now = (): Date => new Date();
   const serverKey = await loadServerKey({ db: database, now, folder: home });
   const temporalAddress = configuration.temporal.address;
-  const promotion = { registry, artifacts, environment, policies, temporalAddress, evidenceUrl, endpointUrl };
+  const scratchFolder = environmentPaths(home).scratch;
+  const promotion = {
+    registry,
+    artifacts,
+    environment,
+    policies,
+    scratchFolder,
+    temporalAddress,
+    evidenceUrl,
+    endpointUrl,
+  };
   return {
     workerOptions: [
       {

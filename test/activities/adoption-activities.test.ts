@@ -1,5 +1,6 @@
 import { cp, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
 import proto from 'onnx-proto';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createAdoptionActivities } from '../../activities/adoption-activities.ts';
@@ -18,8 +19,10 @@ import type { Act } from '../../registry/models/act.ts';
 import { exportPack } from '../../scripts/audit/export-pack.ts';
 import { projectFolder, writeFiles } from '../projects/project-folder.ts';
 import { openTestRegistry, type TestRegistry } from '../registry/open-test-registry.ts';
+import { memoryHungry } from '../support/memory-hungry.ts';
 import { sampleEvidence } from '../support/sample-evidence.ts';
 import { tinyAnswer, writeTinyModel } from '../support/tiny-onnx.ts';
+import { startChildrenUnderTsx } from './child-loader.ts';
 import { stageTrained } from './trained-version.ts';
 
 const MODEL = 'ice-cream';
@@ -41,6 +44,7 @@ let t: TestRegistry;
 let deps: Parameters<typeof createAdoptionActivities>[0];
 let adoption: ReturnType<typeof createAdoptionActivities>;
 let promotion: ReturnType<typeof createPromotionActivities>;
+startChildrenUnderTsx();
 beforeEach(async () => {
   t = await openTestRegistry();
   await cp(projectFolder(), join(t.folder, 'projects', MODEL), { recursive: true });
@@ -51,6 +55,7 @@ beforeEach(async () => {
     artifacts: t.artifacts,
     environment: 'prod',
     policies: join(t.folder, 'policies'),
+    scratchFolder: join(t.folder, 'scratch'),
     projectRoots: [join(t.folder, 'projects')],
     temporalAddress: '127.0.0.1:7233',
     evidenceUrl: 'http://127.0.0.1:8234',
@@ -133,9 +138,14 @@ async function evaluated(version: number): Promise<RecordAdoptionInput> {
   return { ...(await begin(version)), workflowId: `promote-model/${MODEL}/${version}`, dataset, evaluation };
 }
 
+/** In the context that a worker gives it: it starts a child process. */
+function record(input: RecordAdoptionInput): Promise<{ readonly runId: string }> {
+  return new MockActivityEnvironment().run((given: RecordAdoptionInput) => adoption.recordAdoption(given), input);
+}
+
 async function adopt(brought: Brought) {
   const version = await bring(brought);
-  const { runId } = await adoption.recordAdoption(await evaluated(version));
+  const { runId } = await record(await evaluated(version));
   return { version, run: await t.registry.getRun(runId) };
 }
 
@@ -173,7 +183,7 @@ describe('a version that a client brought with all that gates ask for', () => {
     expect(begun.candidate).toMatchObject({ model: MODEL, version, modelDigest: begun.onnx?.sha256 });
     expect(begun.candidate).not.toHaveProperty('unusable');
 
-    const { runId } = await adoption.recordAdoption(await evaluated(version));
+    const { runId } = await record(await evaluated(version));
     expect(await t.registry.evaluationRun(MODEL, version)).toBe(runId);
     expect(await promotion.pinPromotion({ input })).toMatchObject({
       runId,
@@ -196,12 +206,19 @@ describe('a version that a client brought with all that gates ask for', () => {
     expect(await t.registry.adoptedColumns(MODEL, version)).toEqual(named ? undefined : FEATURES);
   });
 
+  it('is refused when its file cannot score the sample, and nothing is recorded', async () => {
+    const hungry = { ...(await all(true)).files, 'model.onnx': memoryHungry(await onnx()) };
+    const version = await bring({ ...(await all(true)), files: hungry });
+    await expect(record(await evaluated(version))).rejects.toMatchObject({ type: 'OutOfMemory' });
+    expect(await t.registry.evaluationRun(MODEL, version)).toBeNull();
+  });
+
   it('is one run, however often its evaluation is recorded', async () => {
     const version = await bring(await all(true));
     const input = await evaluated(version);
-    const { runId } = await adoption.recordAdoption(input);
-    expect(await adoption.recordAdoption(input)).toEqual({ runId });
-    expect(await adoption.recordAdoption({ ...input, dataset: { ...input.dataset, snapshot: 8 } })).toEqual({ runId });
+    const { runId } = await record(input);
+    expect(await record(input)).toEqual({ runId });
+    expect(await record({ ...input, dataset: { ...input.dataset, snapshot: 8 } })).toEqual({ runId });
   });
 
   it('passes what can be shown, and fails for code and training rows that nobody here saw', async () => {

@@ -7,22 +7,18 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runChildProcess, withScratchFolder } from '../../activities/child-process.ts';
 import type { Progress } from '../../activities/heartbeat.ts';
 import { SuperstepError } from '../../contracts/failure-types.ts';
+import { startChildrenUnderTsx } from './child-loader.ts';
 import type { SampleJob } from './sample-child-process.ts';
 
 const CHILD = join(import.meta.dirname, 'sample-child-process.ts');
 const PARENT = join(import.meta.dirname, 'sample-parent-process.ts');
 
 let folder: string;
-const { execArgv } = process;
+startChildrenUnderTsx();
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'child-process-'));
-  // The child gets this process's loader; workers run under tsx, tests do not.
-  process.execArgv = ['--import', 'tsx'];
 });
-afterEach(async () => {
-  process.execArgv = execArgv;
-  await rm(folder, { recursive: true });
-});
+afterEach(() => rm(folder, { recursive: true }));
 
 function run(does: SampleJob['does'], rest: { signal?: AbortSignal; onProgress?: (progress: Progress) => void } = {}) {
   const { signal = new AbortController().signal, onProgress = () => undefined } = rest;

@@ -16,6 +16,7 @@ import type { Registry } from '../../registry/registry.ts';
 import { type FlightsLake, flightsLake, withFiles, withTraining } from '../lakehouse/flights-lake.ts';
 import { writeTinyModel } from '../support/tiny-onnx.ts';
 import { candidate, PINNED, VERSION } from '../workflows/sample-values.ts';
+import { startChildrenUnderTsx } from './child-loader.ts';
 
 const AS_OF = '2001-02-20T00:00:00.000Z';
 const HOLDOUT_FROM = '2001-02-14T00:00:00.000Z';
@@ -27,10 +28,8 @@ let flights: FlightsLake;
 let artifacts: ArtifactStore;
 let challenger: PinnedBundle;
 let dataset: DatasetRef;
-const { execArgv } = process;
+startChildrenUnderTsx();
 beforeAll(async () => {
-  // The scoring process gets this process's loader; workers run under tsx, tests do not.
-  process.execArgv = ['--import', 'tsx'];
   flights = await flightsLake();
   artifacts = createArtifactStore({ folder: join(flights.folder, 'artifacts') });
   // The baseline of the example needs features that this model does without.
@@ -50,10 +49,7 @@ beforeAll(async () => {
   const data = await artifacts.putFile(file);
   dataset = { ...built, data, holdoutFrom: HOLDOUT_FROM, snapshot, asOf: AS_OF };
 });
-afterAll(async () => {
-  process.execArgv = execArgv;
-  await flights.remove();
-});
+afterAll(() => flights.remove());
 
 /** Flights are later in the evening: this is better than chance, whatever "late" means. Gives the model's file. */
 function byTheHour(features = FEATURES, weight = 0.1): string {

@@ -18,6 +18,7 @@ export async function promotionDependencies(t: TestRegistry, approval: string): 
     artifacts: t.artifacts,
     environment: 'prod',
     policies: join(t.folder, 'policies'),
+    scratchFolder: join(t.folder, 'scratch'),
     temporalAddress: '127.0.0.1:7233',
     evidenceUrl: 'http://127.0.0.1:8234',
     endpointUrl: 'http://127.0.0.1:1',
