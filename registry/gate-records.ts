@@ -138,7 +138,13 @@ async function writeNotes(trx: Knex, input: RecordGateInput, at: string): Promis
     comment: `${gate}: ${verdict}. ${input.summary}`,
     evidenceDigest: input.evidenceDigest ?? null,
     workflowId: input.workflowId ?? null,
+    details: { gate, verdict, findings: failingChecks(input.checks) },
   });
+}
+
+function failingChecks(checks: RecordGateInput['checks']): string[] {
+  const failing = checks.filter((check) => check.verdict === 'fail');
+  return failing.map(({ name, expected, found }) => `${name}: ${found}; expected ${expected}`);
 }
 
 function toRecord(input: RecordGateInput, id: string, at: string): GateRecord {

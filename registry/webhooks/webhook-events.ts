@@ -33,6 +33,11 @@ export const NOTICE_ACTIONS = [
   'GATE_OPENED',
   'GATE_REMINDED',
   'GATE_ESCALATED',
+  'RECORDED_GATE',
+  'REJECTED_REQUEST',
+  'EXPIRED_REQUEST',
+  'SUPERSEDED_REQUEST',
+  'CANCELLED_REQUEST',
   'PROMOTED_VERSION',
   'ROLLED_BACK',
   'BROKE_GLASS',
@@ -113,11 +118,16 @@ const MLFLOW_BY_ACTION: Partial<Readonly<Record<ActivityAction, MlflowEvent>>> =
   DELETED_ALIAS: 'model_version_alias.deleted',
 };
 
+const CLOSED_REQUEST = /^(REJECTED|EXPIRED|SUPERSEDED|CANCELLED)_REQUEST$/;
+
 function notices({ action, toStage, details }: Activity): string[] {
   // What passes today's policy is no news.
   if (action === 'RECERTIFIED' && !hasFindings(details)) return [];
   // A rollback is one piece of news, though two versions move.
   if (action === 'ROLLED_BACK' && toStage !== 'Production') return [];
+  // Nor is a gate that lets through, nor a request for another stage: gates and clients close those themselves.
+  if (action === 'RECORDED_GATE' && details?.['verdict'] !== 'fail') return [];
+  if (CLOSED_REQUEST.test(action) && toStage !== 'Production') return [];
   return NOTICE_ACTIONS.filter((known) => known === action);
 }
 

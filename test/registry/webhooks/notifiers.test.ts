@@ -107,6 +107,33 @@ $ ${COMMAND}
     });
   });
 
+  it('tell that a version goes no further: by whom and why; not what went well, nor what moves nothing in Production', async () => {
+    await inForce({});
+    await fixture.deliverAll('notify-console');
+    const before = fixture.printed.length;
+    const version = { model: 'flights', version: 3 };
+    const gate = { ...version, action: 'RECORDED_GATE' as const };
+    await fixture.act({ ...gate, details: { gate: 'comparison', verdict: 'pass', findings: [] } });
+    await fixture.act({
+      ...gate,
+      details: { gate: 'compliance', verdict: 'fail', findings: ['owner: none; expected a tag'] },
+    });
+    await fixture.act({ ...version, action: 'REJECTED_REQUEST', toStage: 'Staging', comment: 'not yet' });
+    const refused = { ...version, toStage: 'Production' as const, comment: 'it is biased' };
+    await fixture.act({ ...refused, action: 'REJECTED_REQUEST' });
+    for (const action of ['EXPIRED_REQUEST', 'SUPERSEDED_REQUEST', 'CANCELLED_REQUEST'] as const)
+      await fixture.act({ ...refused, action });
+    await inForce({});
+    await fixture.deliverAll('notify-console');
+    expect(fixture.printed.slice(before)).toEqual([
+      '[dev] flights version 3 does not pass the compliance gate\nby: scientist\nfound: owner: none; expected a tag\n',
+      '[dev] flights version 3 does not go to Production: rejected\nby: scientist\ncomment: it is biased\n',
+      '[dev] flights version 3 does not go to Production: nobody decided in time\nby: scientist\ncomment: it is biased\n',
+      '[dev] flights version 3 does not go to Production: another one took its place\nby: scientist\ncomment: it is biased\n',
+      '[dev] flights version 3 does not go to Production: the request was withdrawn\nby: scientist\ncomment: it is biased\n',
+    ]);
+  });
+
   it('write a line of the file once, though its record was lost', async () => {
     await inForce({});
     await fixture.act(OPENED);
