@@ -2,6 +2,7 @@ import type { Knex } from 'knex';
 import type { Condition } from './comparisons.ts';
 import { conditionsOf, entityOf, ownersOf } from './conditions.ts';
 import { parseFilter, parseOrderBy } from './filter-grammar.ts';
+import { metricWalk } from './metric-walk.ts';
 import { orderOf, type SearchOrder } from './order.ts';
 import {
   EXPERIMENTS,
@@ -44,7 +45,8 @@ export interface LoggedModelOrder {
  *     apply(query);
  *     const rows = await query;
  *
- * Every value is bound. Nothing is joined: rows stay single, and other conditions stay the caller's.
+ * Every value is bound. Rows stay single, and other conditions stay the caller's: under the tables' names, since a
+ * search may join one.
  */
 export type ApplySearch = (query: Knex.QueryBuilder) => void;
 
@@ -97,8 +99,12 @@ export function compileLoggedModelSearch(input: LoggedModelSearchInput): ApplySe
 }
 
 function compile(table: SearchTable, { filter, orderBy }: SearchInput): ApplySearch {
-  const conditions = conditionsOf(table, parseFilter(filter ?? ''));
-  return all([...conditions, orderOf(table, parseOrderBy(orderBy ?? []))]);
+  const clauses = parseFilter(filter ?? '');
+  const terms = parseOrderBy(orderBy ?? []);
+  const walk = metricWalk(table, clauses, terms);
+  const others = clauses.filter((clause) => walk?.clauses.includes(clause) !== true);
+  const conditions = [...(walk === undefined ? [] : [walk.join]), ...conditionsOf(table, others)];
+  return all([...conditions, orderOf(table, terms, walk?.order)]);
 }
 
 function all(conditions: readonly Condition[]): ApplySearch {

@@ -16,9 +16,10 @@ export type SearchOrder = OrderTerm & { readonly dataset?: OfDataset };
 /**
  * The order by the terms, then by the table's own one. Missing values come last whatever the direction, NaN before
  * them. Texts by code point: the schema says so on PostgreSQL.
+ * @param first orders in place of the first term
  * @throws InvalidInput for a name that the table does not know, or one that comes twice
  */
-export function orderOf(table: SearchTable, terms: readonly SearchOrder[]): Condition {
+export function orderOf(table: SearchTable, terms: readonly SearchOrder[], first?: Condition): Condition {
   const named = terms.map((term) => termOf(table, term));
   const names = named.map(({ name }) => name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
@@ -27,7 +28,8 @@ export function orderOf(table: SearchTable, terms: readonly SearchOrder[]): Cond
   const rest = table.defaultOrder
     .filter(({ column }) => !names.includes(column))
     .map((column) => byColumn(column, column.descending));
-  return (query) => [...named.map(({ apply }) => apply), ...rest].forEach((apply) => apply(query));
+  const asked = named.map(({ apply }, i) => (i === 0 ? (first ?? apply) : apply));
+  return (query) => [...asked, ...rest].forEach((apply) => apply(query));
 }
 
 /** `name` is the same for two spellings of one thing. */
