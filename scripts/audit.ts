@@ -52,7 +52,7 @@ async function exportOf({ environment, model, version, folder, offline, json }: 
       json
         ? [JSON.stringify({ folder, fingerprint, ...manifest }, null, 2)]
         : [
-            `${folder}: ${model}, versions ${manifest.versions.join(', ')}, ${files} files`,
+            `${folder}: ${model}, ${counted('version', manifest.versions)}; ${files} files`,
             `signed by key ${fingerprint}`,
             ...manifest.missing.map((what) => `missing: ${what}`),
           ],
@@ -74,18 +74,23 @@ async function verifyPackOf({ folder, keys, json }: AuditCommand): Promise<numbe
       keys.filter((key) => !isFingerprint(key)),
     )),
   ];
-  const { ok, checks, fingerprint, manifest } = await verifyPack(folder, named);
+  const { ok, checks, unread, fingerprint, manifest } = await verifyPack(folder, named);
   const lines = checks.flatMap(({ what, faults }) => [
     `${faults.length === 0 ? 'holds ' : 'FAULT '} ${what}`,
     ...faults.map((fault) => `         ${fault}`),
   ]);
+  if (unread.length > 0) lines.push(`unread ${unread.join(', ')}: only what was signed can be trusted to be read`);
   const known = named.length > 0 ? '' : '; compare it with what you know of the environment, or give --key';
   print(
     json
-      ? [JSON.stringify({ ok, fingerprint, checks, missing: manifest.missing }, null, 2)]
+      ? [JSON.stringify({ ok, fingerprint, checks, unread, missing: manifest.missing }, null, 2)]
       : [...lines, `signed by key ${fingerprint}${known}`, ...manifest.missing.map((what) => `missing: ${what}`)],
   );
   return ok ? 0 : 1;
+}
+
+function counted(what: string, numbers: readonly number[]): string {
+  return `${what}${numbers.length === 1 ? '' : 's'} ${numbers.join(', ')}`;
 }
 
 function print(lines: readonly string[]): void {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { adminTokenFile } from '../registry/identity/admin-token.ts';
 import { runMain } from './message-for-person.ts';
 import { governByTheClock } from './stack/govern-by-the-clock.ts';
 import { runUntilStopped } from './stack/run-until-stopped.ts';
@@ -24,6 +26,7 @@ export function describeStack({ addresses, home }: Stack): string {
     ['Temporal', addresses.temporal],
     ['Web UI', addresses.temporalUi],
     ['registry', `${addresses.registry} (prod), …/dev, …/staging: MLFLOW_TRACKING_URI, and a web page`],
+    ['', `prod asks who you are: user admin, password in ${adminTokenFile(join(home, 'prod'))}`],
     ['evidence pages', addresses.evidence],
     ...Object.entries(addresses.endpoints).map(([name, url]) => [`endpoint ${name}`, url]),
     ['state and logs', home],

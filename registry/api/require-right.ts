@@ -1,5 +1,6 @@
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { Caller, Right } from '../identity/caller.ts';
+import { rolesWith } from '../identity/rights.ts';
 
 /**
  * Lets through only who has the right, for the model or everywhere.
@@ -17,9 +18,11 @@ export function requireRight(caller: Caller, right: Right, model?: string): void
       details,
     );
   }
+  const carriers =
+    right === 'break-glass' ? 'access.break_glass of the policy lists them' : rolesWith(right).join(', ');
   throw new SuperstepError(
     'NotAuthorized',
-    `this needs the right "${right}"${where}; ${caller.name} has the roles ${caller.roles.join(', ') || '(none)'}; ask an administrator for a role that carries it`,
+    `this needs the right "${right}"${where}; ${caller.name} has the roles ${caller.roles.join(', ') || '(none)'}; ask an administrator for a role that carries it: ${carriers}`,
     details,
   );
 }

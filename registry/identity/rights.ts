@@ -15,6 +15,11 @@ export function isBuiltInRole(role: string): role is BuiltInRole {
   return (BUILT_IN_ROLES as readonly string[]).includes(role);
 }
 
+/** The built-in roles that carry a right; breaking the glass is the policy's to give. */
+export function rolesWith(right: Right): BuiltInRole[] {
+  return BUILT_IN_ROLES.filter((role) => ROLE_RIGHTS[role].includes(right));
+}
+
 /** The rights of a role; `breakGlass` lists the roles that the policy lets change Production without a gate. */
 export function rightsOfRole(role: string, breakGlass: readonly string[] = []): readonly Right[] {
   const rights: readonly Right[] = isBuiltInRole(role) ? ROLE_RIGHTS[role] : ['read'];

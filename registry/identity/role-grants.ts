@@ -135,7 +135,8 @@ async function requireOnceGranted(trx: Knex, principal: string, role: string, mo
 
 function requireKnownRole(role: string, ofPolicy: readonly string[]): void {
   if (isBuiltInRole(role) || (roleName.safeParse(role).success && ofPolicy.includes(role))) return;
-  const approvers = ofPolicy.length === 0 ? '' : `, and in the policy ${ofPolicy.join(', ')}`;
+  const others = ofPolicy.filter((known) => !isBuiltInRole(known));
+  const approvers = others.length === 0 ? '' : `, and in the policy ${others.join(', ')}`;
   throw new SuperstepError(
     'InvalidInput',
     `there is no role "${role.slice(0, 100)}"; built in are ${BUILT_IN_ROLES.join(', ')}${approvers}`,

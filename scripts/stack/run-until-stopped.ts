@@ -40,6 +40,7 @@ export async function runUntilStopped(
     if (next === 'stay') await asked;
   } finally {
     await stack.stop();
+    if (abort.signal.aborted) reportToStderr('stopped');
   }
   return 0;
 }

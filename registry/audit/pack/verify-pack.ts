@@ -33,6 +33,8 @@ export interface PackCheck {
 export interface PackVerification {
   readonly ok: boolean;
   readonly checks: readonly PackCheck[];
+  /** What was not looked at, since the files are not those that were signed. */
+  readonly unread: readonly string[];
   /** Sha256 of the key that signed: compare it with what you know of the environment. */
   readonly fingerprint: string;
   readonly manifest: PackManifest;
@@ -62,9 +64,14 @@ export async function verifyPack(folder: string, keys: readonly string[]): Promi
     { what: 'files', faults: fileFaults(manifest, await listFiles(folder)) },
   ];
   // What is not what was signed may have any shape: nothing in it is read.
-  if (checks.every(({ faults }) => faults.length === 0)) checks.push(...(await contentChecks(folder, manifest)));
-  return { ok: checks.every(({ faults }) => faults.length === 0), checks, fingerprint, manifest };
+  const isSigned = checks.every(({ faults }) => faults.length === 0);
+  if (isSigned) checks.push(...(await contentChecks(folder, manifest)));
+  const ok = checks.every(({ faults }) => faults.length === 0);
+  return { ok, checks, unread: isSigned ? [] : CONTENTS, fingerprint, manifest };
 }
+
+/** What {@link contentChecks} looks at. */
+const CONTENTS = ['audit', 'decisions', 'evidence', 'statements', 'histories'] as const;
 
 async function signatureFaults(folder: string, text: string, { publicKey }: PackManifest): Promise<string[]> {
   const opened = openEnvelope(await readJson<unknown>(folder, MANIFEST_SIGNATURE), IN_TOTO_PAYLOAD, [publicKey]);

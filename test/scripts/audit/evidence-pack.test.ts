@@ -135,7 +135,8 @@ describe('an evidence pack', () => {
   });
 
   it('verifies offline, with the key inside or with the one that is asked for', async () => {
-    const { ok, checks, fingerprint } = await verifyPack(pack, []);
+    const { ok, checks, unread, fingerprint } = await verifyPack(pack, []);
+    expect(unread).toEqual([]);
     expect(checks.flatMap(({ faults: found }) => found)).toEqual([]);
     expect(ok).toBe(true);
     expect(checks.length).toBeGreaterThan(6);
@@ -167,6 +168,8 @@ describe('an evidence pack', () => {
   it('is found out by its list', async () => {
     await edit(MANIFEST, (text) => text.replace('"missing": [', '"missing": ["a lot",'));
     expect(await faults()).toMatchObject({ 'signature of the manifest': [expect.stringContaining('not the one')] });
+    // And says what it did not look at then.
+    expect((await verifyPack(pack, [])).unread).toContain('decisions');
   });
 
   it('that somebody else signed holds with its own key only', async () => {
