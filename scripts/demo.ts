@@ -1,6 +1,8 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
+import { loadPolicy } from '../projects/load-policy.ts';
+import { requirePlayable } from './demo/playable-policy.ts';
 import { playTimeLapse, type TimeLapse } from './demo/time-lapse.ts';
 import { type DemoTimes, summarize } from './demo/summary.ts';
 import { createTemporalCommands } from './demo/temporal-commands.ts';
@@ -19,6 +21,7 @@ own, emptied at each start, and stays up until Ctrl-C.
   --exit                   end when the story is told
   SUPERSTEP_DEMO_HOME      its folder; default .superstep-demo
   SUPERSTEP_PORT           as for npm start
+  SUPERSTEP_POLICIES       folder with the prod.yaml that its gates judge by; default policies
 `;
 
 const PROJECT = 'flights-delay';
@@ -34,6 +37,8 @@ await runMain(async () => {
   const unknown = args.find((arg) => arg !== '--exit');
   if (unknown !== undefined) throw messageForPerson(`npm run demo does not know "${unknown}"\n\n${HELP}`);
   const home = resolve(process.env['SUPERSTEP_DEMO_HOME'] || join(ROOT, '.superstep-demo'));
+  const policies = resolve(process.env['SUPERSTEP_POLICIES'] || join(ROOT, 'policies'));
+  requirePlayable((await loadPolicy(policies, 'prod')).policy, PROJECT, join(policies, 'prod.yaml'));
   // The process began before this script: packages that a fresh clone lacked were installed meanwhile.
   const started = Math.round(performance.timeOrigin);
   return runUntilStopped(
@@ -64,6 +69,8 @@ async function tellStory(stack: Stack, signal: AbortSignal, started: number): Pr
     );
   const print = (line: string): void => void process.stdout.write(`${line}\n`);
   const connection = await Connection.connect({ address: addresses.temporal });
+  // A call that still waits when its connection is closed would be tried again by the client, out of anybody's reach.
+  const calls = new AbortController();
   try {
     const client = new Client({ connection, namespace: 'prod' });
     const stage = {
@@ -85,7 +92,9 @@ async function tellStory(stack: Stack, signal: AbortSignal, started: number): Pr
     });
     print(describeStack(stack));
     const up = Date.now();
-    const story = await playTimeLapse({ ...stage, commands });
+    const story = await connection.withAbortSignal(AbortSignal.any([signal, calls.signal]), () =>
+      playTimeLapse({ ...stage, commands }),
+    );
     const waitedFrom = story.supersteps[0]?.waitedFrom ?? null;
     const times: DemoTimes = {
       setUp: up - started,
@@ -99,6 +108,7 @@ async function tellStory(stack: Stack, signal: AbortSignal, started: number): Pr
       `Everything of it: ${addresses.temporalUi}/namespaces/prod/workflows, and ${join(stack.home, 'demo-summary.json')}`,
     );
   } finally {
+    calls.abort();
     await connection.close();
   }
 }

@@ -10,6 +10,8 @@ interface Holder {
   readonly token: string;
 }
 
+const TOLD_EVERY_MS = 20_000;
+
 /** Gives the lock back. */
 export type Release = () => Promise<void>;
 
@@ -30,9 +32,9 @@ export async function tryLock(path: string): Promise<Release | { readonly heldBy
   }
 }
 
-/** Does `work` under the lock; waits while another living process holds it and says so once. */
+/** Does `work` under the lock; waits while another living process holds it, and says so at once and then three times a minute. */
 export async function withLock<T>(path: string, onWait: (pid: number) => void, work: () => Promise<T>): Promise<T> {
-  let told = false;
+  let toldAt = Number.NEGATIVE_INFINITY;
   for (;;) {
     const lock = await tryLock(path);
     if (typeof lock === 'function') {
@@ -42,8 +44,10 @@ export async function withLock<T>(path: string, onWait: (pid: number) => void, w
         await lock();
       }
     }
-    if (!told) onWait(lock.heldBy);
-    told = true;
+    if (performance.now() - toldAt > TOLD_EVERY_MS) {
+      toldAt = performance.now();
+      onWait(lock.heldBy);
+    }
     await wait(250);
   }
 }
