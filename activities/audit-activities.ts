@@ -12,6 +12,7 @@ import { createArchivedHistories } from '../registry/audit/archived-histories.ts
 import { writeHeadTo, type WrittenHead } from '../registry/audit/head-places.ts';
 import { claimedHead, signHead } from '../registry/audit/heads.ts';
 import { reconcileRegistry } from '../registry/audit/reconciliation/reconcile-registry.ts';
+import { tellFindings } from '../registry/audit/reconciliation/tell-findings.ts';
 import type { RegistryDatabase } from '../registry/database.ts';
 import type { ServerKey } from '../registry/identity/server-key.ts';
 import { closedRuns, fetchHistoryJson, workflowStanding } from './workflow-histories.ts';
@@ -68,11 +69,12 @@ export function createAuditActivities({
 
     writeAuditHead: ({ place, envelope }: WriteHeadInput): Promise<WrittenHead> => writeHeadTo(place, envelope, home),
 
-    /** Finds and tells; changes nothing. */
+    /** Finds and tells; changes nothing of what it looks at. */
     async reconcileRegistry(): Promise<ReconcileRegistryResult> {
       const { client } = Context.current();
       const standing = (workflowId: string) => workflowStanding(client, workflowId);
       const findings = await reconcileRegistry({ db, artifacts, environment, now, workflowStanding: standing });
+      await tellFindings(db, findings, now());
       return {
         outcome: findings.length === 0 ? 'whole' : 'findings',
         count: findings.length,

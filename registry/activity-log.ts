@@ -44,6 +44,7 @@ export type ActivityAction =
   | 'REVOKED_WAIVER'
   | 'FULFILLED_CONDITION'
   | 'RECERTIFIED'
+  | 'RECONCILED'
   | 'CHANGED_POLICY'
   | 'CREATED_USER'
   | 'DISABLED_USER'

@@ -23,6 +23,7 @@ const SUBJECTS: Readonly<Record<string, (who: string, activity: Activity) => str
   CHANGED_POLICY: () => 'the policy has changed',
   MONITOR_ALERT: (who) => `${who}: a monitor raises an alert`,
   RECERTIFIED: (who) => `${who} does not pass the policy of today`,
+  RECONCILED: (_, { comment }) => `registry and workflows held against each other: ${comment}`,
   DISABLED_WEBHOOK: (_, { details }) => `webhook ${textOf(details?.['name']) ?? ''} has been disabled`,
 };
 

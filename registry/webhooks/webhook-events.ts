@@ -44,6 +44,7 @@ export const NOTICE_ACTIONS = [
   'CHANGED_POLICY',
   'MONITOR_ALERT',
   'RECERTIFIED',
+  'RECONCILED',
   'DISABLED_WEBHOOK',
 ] as const satisfies readonly ActivityAction[];
 

@@ -134,6 +134,11 @@ describe('on a registry of its own and a real server', () => {
       expect.stringContaining('is terminated'),
       expect.stringContaining('promote-model/fares/1 is gone'),
     ]);
+    await gates();
+    const told = (await t.registry.activitiesAfter(0, 1000)).filter(({ action }) => action === 'RECONCILED');
+    // Before the first was terminated it had evidence without a file; the last look found nothing new.
+    expect(told).toHaveLength(3);
+    expect(JSON.stringify(told.at(-1)?.details)).toContain('promote-model/fares/1 is gone');
   });
 
   it('finds a gate that a stranger reset', async () => {
