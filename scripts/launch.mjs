@@ -115,7 +115,9 @@ async function runToEnd(command, args) {
 // Where GitHub cannot be reached, sqlite3 is compiled, for which node-gyp wants Node's headers.
 function headersHint() {
   const prefix = dirname(dirname(process.execPath));
-  const headers = existsSync(join(prefix, 'include', 'node', 'node.h')) ? prefix : '<the folder that holds include/node>';
+  const headers = existsSync(join(prefix, 'include', 'node', 'node.h'))
+    ? prefix
+    : '<the folder that holds include/node>';
   return `Where it could not download Node's headers (node-gyp, nodejs.org), name those of this machine: npm_config_nodedir=${headers} npm ci`;
 }
 
