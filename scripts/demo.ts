@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
@@ -92,9 +93,10 @@ async function tellStory(stack: Stack, signal: AbortSignal, started: number): Pr
     });
     print(describeStack(stack));
     const up = Date.now();
-    const story = await connection.withAbortSignal(AbortSignal.any([signal, calls.signal]), () =>
-      playTimeLapse({ ...stage, commands }),
-    );
+    const ended = AbortSignal.any([signal, calls.signal]);
+    // Every call of the story listens to it.
+    setMaxListeners(0, ended);
+    const story = await connection.withAbortSignal(ended, () => playTimeLapse({ ...stage, commands }));
     const waitedFrom = story.supersteps[0]?.waitedFrom ?? null;
     const times: DemoTimes = {
       setUp: up - started,
