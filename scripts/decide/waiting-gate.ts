@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { type Client, WorkflowNotFoundError } from '@temporalio/client';
+import { type Client, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { rootCause } from '@temporalio/common';
 import { namesDigest, SHORTEST_DIGEST } from '../../contracts/approval.ts';
 import { MESSAGE_NAMES, type WaitingGate, type WorkflowStatus } from '../../contracts/messages.ts';
 import { quorumText } from '../../contracts/quorum.ts';
@@ -9,11 +10,23 @@ const PATIENCE_MS = 15_000;
 
 /** What a gate waits for. @throws when nothing of the id runs, or it does not wait */
 export async function readWaitingGate(client: Client, workflowId: string): Promise<WaitingGate> {
-  const status = await queryStatus(client, workflowId);
-  if (status.waitsFor !== undefined) return status.waitsFor;
+  const { waitsFor, phase, details } = await queryStatus(client, workflowId);
+  // One that was cancelled or terminated while it waited says so still.
+  const ended = await howItEnded(client, workflowId);
+  if (waitsFor !== undefined && ended === undefined) return waitsFor;
   throw messageForPerson(
-    `${workflowId} does not wait for a decision: its phase is "${status.phase}". What it says:\n\n${status.details}`,
+    `${workflowId} does not wait for a decision: ${ended ?? `its phase is "${phase}". What it says:\n\n${details}`}`,
   );
+}
+
+/** Undefined for one that runs, or has come to its result, which it tells itself. */
+async function howItEnded(client: Client, workflowId: string): Promise<string | undefined> {
+  const handle = client.workflow.getHandle(workflowId);
+  const { name } = (await handle.describe()).status;
+  if (name === 'RUNNING' || name === 'COMPLETED') return undefined;
+  const error: unknown = await handle.result().catch((failure: unknown) => failure);
+  const why = rootCause(error instanceof WorkflowFailedError ? error.cause : error) ?? 'it does not say why';
+  return `it has ended, ${name.toLowerCase().replace('_', ' ')}: ${why}`;
 }
 
 async function queryStatus(client: Client, workflowId: string): Promise<WorkflowStatus> {

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import type { WorkflowHandle } from '@temporalio/client';
 import { execFile } from 'node:child_process';
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
@@ -136,7 +137,13 @@ describe('npm run decide, where the policy asks for signatures', () => {
     await handle.cancel();
     await handle.result().catch(() => undefined);
     const ended = await decide(['approve', id, '-c', 'x'], { XDG_CONFIG_HOME: config });
-    expect(ended.code).toBe(1);
+    expect(ended).toMatchObject({ code: 1, stderr: expect.stringContaining('it has ended, cancelled') as string });
+    const unknown = ApplicationFailure.nonRetryable('there is no model "bikes"', 'UnknownModel');
+    env.mocks.answer({ pinPromotion: () => Promise.reject(unknown) });
+    const failing = await env.start('promoteModel', { project: PROJECT, version: 1 }, 'promote-model/bikes/1');
+    await failing.result().catch(() => undefined);
+    const failed = await decide(['approve', 'promote-model/bikes/1', '-c', 'x']);
+    expect(failed.stderr).toContain('it has ended, failed: there is no model "bikes"');
   });
 });
 
