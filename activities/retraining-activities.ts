@@ -25,7 +25,9 @@ export function createRetrainingActivities({
       const decision = await decide({ registry, artifacts }, input);
       const { summary, verdict } = input.monitored;
       if (decision.action !== 'none') {
-        const { action, reasons, retraining } = decision;
+        const { action, retraining } = decision;
+        // What is done about it first: a hundred columns may have drifted.
+        const reasons = [...decision.reasons, ...input.monitored.reasons];
         const window = `${summary.from}/${summary.until}`;
         const { model } = input.pinned;
         await registry.recordAlert({ model, version: summary.version, window, action, verdict, reasons, retraining });

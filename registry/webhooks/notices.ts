@@ -28,6 +28,7 @@ const SUBJECTS: Readonly<Record<string, (who: string, activity: Activity) => str
 };
 
 const LONGEST_LINE = 2000;
+const MOST_FINDINGS = 10;
 
 /**
  * What an act says to a person: what happened or waits, on which evidence, until when, and the commands and links that
@@ -47,7 +48,7 @@ export function noticeOf(activity: Activity, environment: string): Notice {
   const commands = commandsOf(details?.['commands'] ?? details?.['command']);
   const lines = [
     ...facts.flatMap(([label, value]) => (value === undefined ? [] : [`${label}: ${oneLine(value)}`])),
-    ...findingsOf(details?.['findings'] ?? details?.['reasons']).map((finding) => `found: ${oneLine(finding)}`),
+    ...foundLines(findingsOf(details?.['findings'] ?? details?.['reasons'])),
     ...commands.map((command) => `$ ${oneLine(command)}`),
   ];
   const subject = SUBJECTS[action]?.(who, activity) ?? `${who}: ${action}`;
@@ -70,6 +71,12 @@ function commandsOf(value: unknown): string[] {
     const command = typeof item === 'object' && item !== null && 'command' in item ? item.command : item;
     return textOf(command) ?? [];
   });
+}
+
+function foundLines(findings: readonly string[]): string[] {
+  const more = findings.length - MOST_FINDINGS;
+  const lines = findings.slice(0, MOST_FINDINGS).map((finding) => `found: ${oneLine(finding)}`);
+  return more > 0 ? [...lines, `found: and ${more} more`] : lines;
 }
 
 function findingsOf(value: unknown): string[] {

@@ -237,6 +237,14 @@ describe('a notice', () => {
     expect(notice.lines).toContain('found: nobody looked for a year');
   });
 
+  it('names the first of many findings, and counts the rest', () => {
+    const reasons = Array.from({ length: 25 }, (_, i) => `column ${i} drifted`);
+    const { lines } = noticeOf({ ...activity, ...rest, action: 'MONITOR_ALERT', details: { reasons } }, 'prod');
+    const found = lines.filter((line) => line.startsWith('found: '));
+    expect(found).toHaveLength(11);
+    expect([found[0], found.at(-1)]).toEqual(['found: column 0 drifted', 'found: and 15 more']);
+  });
+
   it('stands whatever the details are', () => {
     for (const details of [null, {}, { roles: 3, commands: [1, null, {}], findings: 'x', until: {} }])
       expect(noticeOf({ ...activity, ...rest, action: 'GATE_REMINDED', details }, 'prod').lines).toEqual([
