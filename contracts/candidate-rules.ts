@@ -40,6 +40,9 @@ export function candidateRules(
 }
 
 /** Every role that may decide at some time. */
-export function everyApprover({ approvers, escalate }: ApprovalPolicy): string[] {
+export function everyApprover({
+  approvers,
+  escalate,
+}: Pick<ApprovalPolicy, 'approvers'> & { readonly escalate?: { readonly to: readonly string[] } }): string[] {
   return [...new Set([...approvers, ...(escalate?.to ?? [])])];
 }

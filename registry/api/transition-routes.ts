@@ -34,7 +34,7 @@ function createRequestRoutes(deps: TransitionRoutesDeps): RestRoute[] {
         const { approval } = await deps.policy();
         const waiting = await registry.waitingRequests(versionName(fields));
         const requests = waiting.map(({ request, from }) =>
-          requestJson(request, from, availableActions(request, from, caller, approval.approvers)),
+          requestJson(request, from, availableActions(request, from, caller, approval)),
         );
         return requests.length === 0 ? {} : { requests };
       },
@@ -75,7 +75,7 @@ async function createRequest({ fields, caller }: RestCall, deps: TransitionRoute
     request = await registry.linkPromotion(request.id, workflowId);
   }
   const { approval } = await policy();
-  return { request: requestJson(request, from, availableActions(request, from, caller, approval.approvers)) };
+  return { request: requestJson(request, from, availableActions(request, from, caller, approval)) };
 }
 
 /** The request that waits for the stage that the call names. @throws UnknownResource */

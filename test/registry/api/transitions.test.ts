@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { SuperstepError } from '../../../contracts/failure-types.ts';
 import { createCaller } from '../../../registry/identity/rights.ts';
 import type { TransitionRequest } from '../../../registry/open-requests.ts';
 import { openModelServer, type ModelServer, type Who } from './open-model-server.ts';
@@ -263,6 +264,59 @@ describe('an answer over REST', () => {
       available_actions: ['APPROVE_TRANSITION_REQUEST', 'REJECT_TRANSITION_REQUEST'],
     });
     expect(s.gates.decided).toEqual([]);
+  });
+
+  it('may come from the role that a gate is escalated to: whether it counts yet, the gate says', async () => {
+    await s.close();
+    const approval = { approvers: ['governance'], escalate: { after: '1h', to: ['deputy'] } };
+    s = await openModelServer('refused', { approval });
+    const version = await s.t.stage('delays');
+    await s.t.open('delays', version);
+    const deputy: Who = { name: 'deputyOfficer', roles: ['deputy'] };
+    expect((await list(version, deputy))[0]).toMatchObject({
+      available_actions: ['APPROVE_TRANSITION_REQUEST', 'REJECT_TRANSITION_REQUEST'],
+    });
+    s.gates.answer = { counted: false, whyNot: 'the gate is not escalated yet', failure: 'NotAuthorized' };
+    expect(await answer('approve', version, 'Production', deputy)).toMatchObject({ status: 403 });
+    s.gates.answer = { counted: true, missing: 0 };
+    expect(await answer('approve', version, 'Production', deputy)).toMatchObject({ status: 200 });
+  });
+
+  it('is kept with the reason when it does not count, whoever refuses it; not while Temporal is away', async () => {
+    const version = await s.t.register('delays');
+    await ask(version, 'Production');
+    await answer('approve', version, 'Production', GOVERNANCE, 'too early');
+    await s.t.registry.recordGate({
+      ...{ naturalKey: 'g', model: 'delays', version, gate: 'compliance', verdict: 'pass', summary: '', checks: [] },
+      ...{ then: 'Staging', by: 'superstep' },
+    });
+    const { requestId } = await s.t.open('delays', version);
+    await answer('approve', version, 'Production', SCIENTIST, 'mine is best');
+    const stale = { name: 'delays', version, stage: 'Production', comment: 'saw it', archive_existing_versions: false };
+    await s.call('POST', 'transition-requests/approve', { ...stale, evidence: 'f'.repeat(12) }, GOVERNANCE);
+    s.gates.answer = { counted: false, whyNot: 'a comment is missing', failure: 'InvalidInput' };
+    await answer('reject', version, 'Production', GOVERNANCE, '');
+    const away = s.gates.decide;
+    (s.gates as { decide: typeof away }).decide = () =>
+      Promise.reject(new SuperstepError('RegistryUnavailable', 'Temporal is away'));
+    await answer('approve', version, 'Production', GOVERNANCE, 'later');
+    const kept = await s.t.registry.decisions(requestId);
+    expect(
+      kept.map(({ approver, comment, counted, receivedVia }) => [approver, comment, counted, receivedVia]),
+    ).toEqual([
+      ['thirdOfficer', 'too early', false, 'rest'],
+      ['scientist', 'mine is best', false, 'rest'],
+      ['thirdOfficer', 'saw it', false, 'rest'],
+      ['thirdOfficer', '', false, 'rest'],
+    ]);
+    expect(kept.map(({ whyNot }) => whyNot)).toEqual([
+      expect.stringContaining('compliance phase'),
+      expect.stringContaining('may not answer requests for Production'),
+      expect.stringContaining('not on ffffffffffff'),
+      expect.stringContaining('a comment is missing'),
+    ]);
+    const audited = (await s.t.registry.activityLog('delays')).filter(({ action }) => action === 'RECORDED_DECISION');
+    expect(audited).toHaveLength(4);
   });
 
   it('is 404 where nothing waits', async () => {
