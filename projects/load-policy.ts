@@ -33,7 +33,12 @@ export async function loadPolicy(folder: string, environment: Environment): Prom
     throw mistakesFailure('InvalidPolicy', [{ file, line: 1, column: 1, path: '', found: text.problem, expected }]);
   }
   const document = parseYamlDocument(text.text, file, policySchema, 'InvalidPolicy');
-  const mistakes = [...repeatedEntries(document), ...quorumMistakes(document), ...tierMistakes(document)];
+  const mistakes = [
+    ...repeatedEntries(document),
+    ...quorumMistakes(document),
+    ...tierMistakes(document),
+    ...strangersInProd(document, environment),
+  ];
   if (mistakes.length > 0) throw mistakesFailure('InvalidPolicy', mistakes);
   return { policy: document.value, digest: contentDigest(document.value) };
 }
@@ -69,6 +74,13 @@ function quorumMistakes({ value, mistakeAt }: YamlDocument<Policy>): Mistake[] {
 
 function unfillablePlaces({ approval: { quorum, approvers } }: Policy): string[] {
   return typeof quorum === 'number' ? [] : Object.keys(quorum).filter((role) => !approvers.includes(role));
+}
+
+/** What serves is nobody's business who does not say who it is: prod asks for a token whatever its policy would like. */
+function strangersInProd({ value, mistakeAt }: YamlDocument<Policy>, environment: Environment): Mistake[] {
+  const { anonymous } = value.access;
+  if (environment !== 'prod' || anonymous === 'none') return [];
+  return [mistakeAt(['access', 'anonymous'], shown(anonymous), '"none": prod lets nobody in without a token')];
 }
 
 /** A tier tightens, and a model's tier is one that there is. */

@@ -66,6 +66,14 @@ describe('loadPolicy', () => {
     expect(failure.message).toContain(expected);
   });
 
+  it('lets nobody into prod without a token, and strangers elsewhere as what it says', async () => {
+    const open = `${POLICY_YAML}access: { anonymous: viewer }\n`;
+    const folder = writeFiles(temporaryFolder(), { 'prod.yaml': open, 'dev.yaml': open });
+    expect((await loadPolicy(folder, 'dev')).policy.access.anonymous).toBe('viewer');
+    const { message } = await failureOf(() => loadPolicy(folder, 'prod'));
+    expect(message).toMatch(/prod\.yaml:5:\d+: access\.anonymous: found "viewer"; expected "none"/);
+  });
+
   it('says which policy is missing', async () => {
     const folder = policyFolder();
     const failure = await failureOf(() => loadPolicy(folder, 'staging'));
