@@ -2,7 +2,7 @@ import type { Knex } from 'knex';
 import type { ApproverNews } from '../contracts/approval.ts';
 import type { DecisionKey } from '../contracts/approval-rules.ts';
 import type { RegistryDatabase } from './database.ts';
-import { identityStanding } from './identity/leaving.ts';
+import { findPrincipal } from './identity/principals.ts';
 import { rolesHeld } from './identity/role-grants.ts';
 import { REGISTRY_PRINCIPAL } from './identity/server-key.ts';
 import { selectSigningKeys } from './identity/signing-keys.ts';
@@ -12,6 +12,10 @@ export function createApproverKeys({ db }: { readonly db: RegistryDatabase }) {
     /** {@link approverNews} outside of a transaction. */
     approverNews: (model: string, roles: readonly string[], approvers: readonly string[]): Promise<ApproverNews> =>
       db.read((knex) => approverNews(knex, model, roles, approvers)),
+
+    /** Since when somebody who decided may do nothing any more, what was decided stays; null for who is there, and for a role. */
+    approverLeftAt: (name: string): Promise<string | null> =>
+      db.read(async (knex) => (await findPrincipal(knex, name))?.leftAt ?? null),
   };
 }
 
@@ -40,7 +44,7 @@ export async function decisionKeys(
   return keys;
 }
 
-/** What has become of keys, and which of the approvers have left. A name that nobody has is a role, and leaves never. */
+/** What has become of keys, and which of the approvers have no say any more: those who left, or hold none of the roles. */
 export async function approverNews(
   knex: Knex,
   model: string,
@@ -49,9 +53,21 @@ export async function approverNews(
 ): Promise<ApproverNews> {
   const left: string[] = [];
   for (const name of new Set(approvers)) {
-    if ((await identityStanding(knex, name)).state === 'left') left.push(name);
+    if (await hasNoSay(knex, name, model, roles)) left.push(name);
   }
   return { keys: await decisionKeys(knex, model, roles), left };
+}
+
+/**
+ * A name that nobody has is a role that was claimed, and leaves never. The roles of somebody who comes through a provider
+ * may be a group's, of which only the next token tells.
+ */
+async function hasNoSay(knex: Knex, name: string, model: string, roles: readonly string[]): Promise<boolean> {
+  const principal = await findPrincipal(knex, name);
+  if (principal === undefined) return false;
+  if (principal.leftAt !== null) return true;
+  if (principal.issuer !== null || roles.includes(name)) return false;
+  return !(await rolesFor(knex, name, model)).some((role) => roles.includes(role));
 }
 
 /** Granted roles that somebody holds for a model, or held since an instant: for every model, or for this one. */

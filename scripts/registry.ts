@@ -86,8 +86,8 @@ function describe(report: ProductionReport, environment: string, ui: string): st
     `  since     ${since}, by ${enteredThrough}`,
     `  until     ${until ?? 'now: it serves'}`,
     ...decidedBy.map(
-      ({ name, proof, keyId, comment, decidedAt }) =>
-        `  decided   by ${name} (${proof}${keyId === null ? '' : `, key ${keyId}`}) on ${decidedAt}: ${comment}`,
+      ({ name, proof, keyId, comment, decidedAt, leftAt }) =>
+        `  decided   by ${name} (${proof}${keyId === null ? '' : `, key ${keyId}`}${leftAt === null ? '' : `, who left on ${leftAt}`}) on ${decidedAt}: ${comment}`,
     ),
     `  reason    ${reason}`,
     `  evidence  ${evidenceDigest ?? 'none'}`,

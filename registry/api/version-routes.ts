@@ -162,9 +162,10 @@ function createProductionRoute({ registry, now }: ModelRoutesDeps): RestRoute {
         ...(report.until === null ? {} : { until: report.until }),
         entered_through: report.enteredThrough,
         decided_by: report.decidedBy.map((decider) => decider.name),
-        decisions: report.decidedBy.map(({ name: by, proof, keyId, comment, decidedAt }) => ({
+        decisions: report.decidedBy.map(({ name: by, proof, keyId, comment, decidedAt, leftAt }) => ({
           ...{ by, proof, comment, decided_at: decidedAt },
           ...(keyId === null ? {} : { key_id: keyId }),
+          ...(leftAt === null ? {} : { left_at: leftAt }),
         })),
         reason: report.reason,
         ...(report.modelSha256 === null ? {} : { model_sha256: report.modelSha256 }),

@@ -11,6 +11,8 @@ export interface Decider {
   readonly keyId: string | null;
   readonly comment: string;
   readonly decidedAt: string;
+  /** Since when the name may do nothing any more; the decision stays valid. Null for who is still there. */
+  readonly leftAt: string | null;
 }
 
 /** What was in Production at an instant, and on whose word. */
@@ -72,9 +74,12 @@ type Stay = NonNullable<Awaited<ReturnType<Registry['productionAt']>>>;
 
 async function approvers(registry: Registry, { requestId, decidedBy }: Stay): Promise<Decider[]> {
   const decisions = requestId === null ? [] : await registry.decisions(requestId);
-  return decisions
-    .filter((d) => d.counted && d.decision === 'approve' && decidedBy.includes(d.approver))
-    .map((d) => ({ name: d.approver, proof: d.proof, keyId: d.keyId, comment: d.comment, decidedAt: d.recordedAt }));
+  const counted = decisions.filter((d) => d.counted && d.decision === 'approve' && decidedBy.includes(d.approver));
+  return Promise.all(
+    counted.map(async ({ approver: name, proof, keyId, comment, recordedAt: decidedAt }) => {
+      return { name, proof, keyId, comment, decidedAt, leftAt: await registry.approverLeftAt(name) };
+    }),
+  );
 }
 
 /** Who rolled back, or moved it by hand: the act in the audit says how that was proved. */
@@ -82,5 +87,16 @@ async function actors(registry: Registry, { model, version, enteredAt, decidedBy
   const acts = await registry.activityLog(model);
   const act = acts.find((a) => a.version === version && a.toStage === 'Production' && a.at === enteredAt);
   const proof = act?.proof ?? 'claimed';
-  return decidedBy.map((name) => ({ name, proof, keyId: null, comment: reason, decidedAt: enteredAt }));
+  return Promise.all(
+    decidedBy.map(async (name) => {
+      return {
+        name,
+        proof,
+        keyId: null,
+        comment: reason,
+        decidedAt: enteredAt,
+        leftAt: await registry.approverLeftAt(name),
+      };
+    }),
+  );
 }

@@ -27,7 +27,7 @@ export function createLeaving({ db, now }: IdentityDeps) {
   };
 }
 
-/** Who somebody is now, for a decision that is about to count: ask in the transaction that lets it count. */
+/** Who somebody is now. */
 export async function identityStanding(knex: Knex, name: string): Promise<IdentityStanding> {
   const principal = await findPrincipal(knex, name);
   if (principal === undefined) return { state: 'unknown' };

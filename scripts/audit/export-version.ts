@@ -10,7 +10,7 @@ import type { AuditRow } from '../../registry/audit/chain.ts';
 import { sealEnvelope } from '../../registry/audit/envelope.ts';
 import { evaluationStatement } from '../../registry/audit/pack/evaluation.ts';
 import { mlBom } from '../../registry/audit/pack/ml-bom.ts';
-import { VERSION_FILES, versionFolder } from '../../registry/audit/pack/pack-contents.ts';
+import { type PackedDecisions, VERSION_FILES, versionFolder } from '../../registry/audit/pack/pack-contents.ts';
 import { type ClientClaims, provenanceStatement, type VersionOrigin } from '../../registry/audit/pack/provenance.ts';
 import type { ModelVersionRecord } from '../../registry/model-versions.ts';
 import type { Run } from '../../registry/tracking.ts';
@@ -39,13 +39,16 @@ export async function writeVersion(open: OpenEnvironment, subject: VersionToExpo
 
   const requests = await registry.transitionRequests(model, version);
   const decisions = (await Promise.all(requests.map(({ id }) => registry.decisions(id)))).flat();
+  const packed = decisions.map(async (decision) => {
+    return { ...decision, approverLeftAt: await registry.approverLeftAt(decision.approver) };
+  });
   const stays = (await registry.productionHistory(model)).filter((stay) => stay.version === version);
   const run = record.runId === null ? undefined : await registry.getRun(record.runId);
   const judgedBy = await registry.evaluationRun(model, version);
   const evaluation = judgedBy === null ? undefined : await registry.getRun(judgedBy);
   await write(VERSION_FILES.version, record);
   await write(VERSION_FILES.requests, requests);
-  await write(VERSION_FILES.decisions, decisions);
+  await write(VERSION_FILES.decisions, (await Promise.all(packed)) satisfies PackedDecisions);
   await write(VERSION_FILES.gates, await registry.gateRecords(model, version));
   await write(VERSION_FILES.production, stays);
   await write(VERSION_FILES.lineage, run ?? null);

@@ -5,6 +5,7 @@ import { readDecision } from '../../contracts/decision-message.ts';
 import type { DecisionGround, DecisionToState } from '../../contracts/decision-statement.ts';
 import { policySchema } from '../../contracts/schemas/policy.ts';
 import { createAttestation } from '../../registry/attestation.ts';
+import { reportProduction } from '../../registry/audit/production-report.ts';
 import { createCaller } from '../../registry/identity/rights.ts';
 import { createIdentity, type Identity } from '../../registry/identity/identity.ts';
 import { loadServerKey } from '../../registry/identity/server-key.ts';
@@ -147,7 +148,7 @@ describe('a promotion on signed decisions', () => {
     await record(gate, signed(gate, { approver: 'officer' }));
     await happens();
     const lapsed = await t.registry.promote(gate.promotion);
-    expect(lapsed).toMatchObject({ outcome: 'approvals-lapsed', left: what === 'leaves' ? ['officer'] : [] });
+    expect(lapsed).toMatchObject({ outcome: 'approvals-lapsed', left: what === 'loses the key' ? [] : ['officer'] });
     if (lapsed.outcome === 'approvals-lapsed') expect(lapsed.keys.map(({ owner }) => owner)).toEqual(['lead']);
     expect(await t.registry.productionVersion(MODEL)).toBeUndefined();
     await record(gate, signed(gate, { approver: 'lead' }));
@@ -163,6 +164,11 @@ describe('a promotion on signed decisions', () => {
     await identity.disable({ principal: 'officer', reason: 'left', by: BY });
     expect(await t.registry.promote(gate.promotion)).toEqual(promoted);
     expect((await t.registry.productionVersion(MODEL))?.version).toBe(gate.version);
+    const now = new Date();
+    const report = await reportProduction(t.registry, MODEL, now.toISOString(), now);
+    const left = (await identity.principals()).find(({ name }) => name === 'officer')?.leftAt;
+    expect(left).toEqual(expect.any(String));
+    expect(report?.decidedBy).toMatchObject([{ name: 'officer', proof: 'signature', leftAt: left }]);
   });
 
   it('does not believe a row that says counted: it checks proof, signature and ground itself', async () => {
@@ -258,6 +264,24 @@ describe('what the server attests', () => {
     }
     expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
     expect((await t.registry.productionHistory(MODEL)).at(-1)).toMatchObject({ decidedBy: ['lead', 'auditor'] });
+  });
+
+  it('counts no longer once the role is revoked, unless a provider’s group may give it still', async () => {
+    await person('lead', 'ml-lead');
+    await identity.addPrincipal({ name: 'auditor', kind: 'user', issuer: 'https://login.example.com', by: BY });
+    const key = await loadServerKey({ db: t.db, now, folder: t.folder });
+    const { attest } = createAttestation({ db: t.db, key, now });
+    const gate = await waiting({ proof: 'token', quorum: 2 });
+    const callers = [
+      createCaller({ name: 'lead', proof: 'token', roles: [] }),
+      createCaller({ name: 'auditor', proof: 'oidc', roles: ['governance'] }),
+    ];
+    for (const caller of callers)
+      await record(gate, { envelope: await attest(caller, { rules: gate.rules, decision: 'approve', comment: 'ok' }) });
+    await identity.revokeRole({ principal: 'lead', role: 'ml-lead', by: BY });
+    expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'approvals-lapsed', left: ['lead'] });
+    await identity.grantRole({ principal: 'lead', role: 'ml-lead', by: BY });
+    expect(await t.registry.promote(gate.promotion)).toMatchObject({ outcome: 'promoted' });
   });
 
   it.each(['anonymous', 'claimed'] as const)('is nothing for a caller who is %s', async (proof) => {

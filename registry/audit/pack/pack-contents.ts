@@ -48,7 +48,8 @@ export interface PackedVersion {
   readonly onnx: ArtifactRef | null;
 }
 export type PackedRequests = readonly TransitionRequest[];
-export type PackedDecisions = readonly Decision[];
+/** Each with the time at which its approver left, by now; what was decided before stays valid. */
+export type PackedDecisions = readonly (Decision & { readonly approverLeftAt: string | null })[];
 
 /** A line of `histories.json`. */
 export interface PackedHistory {
