@@ -203,10 +203,7 @@ export function versionFromRow(row: VersionRow): ModelVersion {
 
 async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: string): Promise<VersionName> {
   const { model, owner, description } = input;
-  await trx('registered_models')
-    .insert({ name: model, owner, created_at: at, updated_at: at })
-    .onConflict('name')
-    .merge(['updated_at']);
+  await insertOrTouchModel(trx, model, owner, at);
   const version = await nextVersion(trx, model);
   const folder = await runModelFolder(trx, input.runId);
   await trx('model_versions').insert({
@@ -237,6 +234,14 @@ async function insertVersion(trx: Knex, input: RegisterModelVersionInput, at: st
     comment: description,
   });
   return { model, version };
+}
+
+/** The first version that is trained for a model brings the model. */
+async function insertOrTouchModel(trx: Knex, model: string, owner: string, at: string): Promise<void> {
+  const touched = await trx('registered_models').where({ name: model }).update({ updated_at: at });
+  if (touched > 0) return;
+  await trx('registered_models').insert({ name: model, owner, created_at: at, updated_at: at });
+  await writeActivity(trx, { at, model, action: 'CREATED_MODEL', by: owner });
 }
 
 /** One more than any number that the model ever gave out: those of deleted versions do not come again. */

@@ -149,9 +149,11 @@ export async function insertRequest(
     closing_comment: closing?.comment ?? null,
   });
   const by = request.requestedBy;
+  const { stage } = await trx('model_versions').where({ model, version }).first<{ stage: Stage }>('stage');
   const activity = { at: request.createdAt, model, version, toStage, by, evidenceDigest, workflowId };
   const said = { proof: requestedProof ?? ('claimed' as const), comment: comment ?? '' };
-  await writeActivity(trx, { ...activity, ...said, action: 'REQUESTED_TRANSITION' });
+  // Not as the act's own stages: nothing has moved.
+  await writeActivity(trx, { ...activity, ...said, action: 'REQUESTED_TRANSITION', details: { fromStage: stage } });
   if (closing !== undefined) await logClosing(trx, request, closing);
 }
 

@@ -32,8 +32,9 @@ export function testPayload(
 }
 
 function databricksPayload(webhookId: string, event: string, activity: Activity): string {
-  const { at, model, version, fromStage, toStage, by, comment } = activity;
-  const move = fromStage === null ? `to ${toStage}` : `from ${fromStage} to ${toStage}`;
+  const { at, model, version, toStage, by, comment } = activity;
+  const fromStage = activity.fromStage ?? pick(activity.details, ['fromStage'])['fromStage'] ?? null;
+  const move = typeof fromStage === 'string' ? `from ${fromStage} to ${toStage}` : `to ${toStage}`;
   const subject = version === 0 ? model : `${model} version ${version}`;
   const text = `${event}: ${subject}${toStage === null ? '' : ` ${move}`} by ${by}${comment === '' ? '' : `: ${comment}`}`;
   return JSON.stringify({

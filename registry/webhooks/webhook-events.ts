@@ -96,6 +96,8 @@ function databricksEvents({ action, version, fromStage, toStage }: Activity): Da
 const DATABRICKS_BY_ACTION: Partial<Readonly<Record<ActivityAction, DatabricksEvent>>> = {
   REGISTERED_VERSION: 'MODEL_VERSION_CREATED',
   NEW_COMMENT: 'COMMENT_CREATED',
+  // A gate tells its result in a comment.
+  RECORDED_GATE: 'COMMENT_CREATED',
   SET_TAG: 'MODEL_VERSION_TAG_SET',
 };
 

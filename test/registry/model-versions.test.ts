@@ -83,7 +83,7 @@ describe('tags and comments', () => {
     expect(record.tags).toEqual({ owner: 'team', risk: 'high', team: 'a' });
     expect(record.comments).toMatchObject([{ author: 'governance', comment: 'looked at it' }]);
     const log = await t.registry.activityLog('delays');
-    expect(log.map((entry) => entry.action)).toEqual(['REGISTERED_VERSION', 'NEW_COMMENT']);
+    expect(log.map((entry) => entry.action)).toEqual(['CREATED_MODEL', 'REGISTERED_VERSION', 'NEW_COMMENT']);
     await expect(t.registry.setTags({ model: 'delays', version: 9, tags: {} })).rejects.toMatchObject({
       type: 'UnknownModel',
     });

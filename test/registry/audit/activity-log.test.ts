@@ -46,7 +46,7 @@ describe('the audit as the registry writes it', () => {
     });
     await expect(failing).rejects.toThrow('no');
     await t.register('delays');
-    expect(await verify(t.db)).toMatchObject({ rows: 1 });
+    expect(await verify(t.db)).toMatchObject({ rows: 2 });
     expect((await verify(t.db)).fault).toBeUndefined();
   });
 

@@ -29,7 +29,7 @@ const idOf = ({ headers }: Received): string => String(headers['x-mlflow-deliver
 describe('deliveries to a webhook', () => {
   it('tell each event once, in order, signed, and nothing that it did not ask for', async () => {
     await comment('one');
-    await fixture.act({ model: 'm', version: 1, action: 'RECORDED_GATE' });
+    await fixture.act({ model: 'm', version: 1, action: 'GATE_REMINDED' });
     await fixture.act({
       model: 'm',
       version: 1,
