@@ -1,5 +1,8 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { loadPolicy } from '../../../projects/load-policy.ts';
+import { ROOT } from '../../../scripts/stack/stack-home.ts';
 import { createReplay, GOLDEN_FILE, readGoldenPairs, type GoldenPair } from './golden-pairs.ts';
 import { openGoldenServer } from './open-golden-server.ts';
 
@@ -45,7 +48,9 @@ describe.skipIf(!isThere)('MLflow’s recorded answers', () => {
   let bugs: readonly unknown[] = [];
 
   beforeAll(async () => {
-    const server = await openGoldenServer();
+    // The recorded clients name nobody: what they may do is what the shipped policy lets anybody.
+    const { policy } = await loadPolicy(join(ROOT, 'policies'), 'dev');
+    const server = await openGoldenServer('by token', { policy });
     const replay = createReplay(server.port);
     try {
       for (const pair of pairs) {

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { policySchema } from '../../../contracts/schemas/policy.ts';
+import { policySchema, type Policy } from '../../../contracts/schemas/policy.ts';
 import { createEnvironmentApi } from '../../../registry/api/environment-api.ts';
 import type { GateWorkflows } from '../../../registry/api/gate-workflows.ts';
 import { createRegistryServer } from '../../../registry/api/server.ts';
@@ -33,21 +33,26 @@ const NOBODY = createCaller({ name: 'anonymous', proof: 'anonymous', roles: ['ad
 interface GoldenServerOptions {
   /** The default is one of its own, which goes with the server. */
   readonly database?: TestDatabase;
+  /** The default guards nothing. */
+  readonly policy?: Policy;
   readonly mlflowUi?: string | null;
   readonly busyTimeoutMs?: number;
 }
 
-/** The environment dev, whose policy guards nothing, on an empty registry; all calls are the caller's, or their token's. */
+/**
+ * The environment dev on an empty registry. All calls are the caller's, or, by token, those of whom they show: without
+ * any, of whom the policy lets in.
+ */
 export async function openGoldenServer(
   caller: Caller | 'by token' = NOBODY,
-  { mlflowUi = null, busyTimeoutMs = 10_000, database }: GoldenServerOptions = {},
+  { mlflowUi = null, busyTimeoutMs = 10_000, database, policy: inForce = POLICY }: GoldenServerOptions = {},
 ) {
   const { db, folder, location, close } = database ?? (await openTestDatabase({ busyTimeoutMs }));
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
   let clock = Date.parse('2024-01-01T00:00:00Z');
   const now = (): Date => new Date((clock += 1));
   const artifacts = createArtifactStore({ folder: join(folder, 'artifacts') });
-  const policy = () => Promise.resolve(POLICY);
+  const policy = () => Promise.resolve(inForce);
   const bugs: unknown[] = [];
   const report = (error: unknown): void => void bugs.push(error);
   const stored = { db, artifacts, now };
