@@ -38,6 +38,8 @@ export function registerWebUi({ folder, routes }: WebUiOptions) {
     scope.post('/graphql', DATA, (request) => answerUiQuery(askAs(routes, request), readQuery(request)));
     // The UI reports its use to the makers of MLflow unless it is told not to.
     scope.get('/ajax-api/3.0/mlflow/ui-telemetry', PAGE, async () => ({ disable_ui_telemetry: true }));
+    // MLflow's own answer where no gateway is set up; without one the page of runs shows an error.
+    scope.get('/ajax-api/2.0/mlflow/gateway-proxy', DATA, async () => ({ endpoints: [] }));
   };
 }
 

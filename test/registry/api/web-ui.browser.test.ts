@@ -11,7 +11,7 @@ import { openGoldenServer } from './open-golden-server.ts';
 
 const UI = join(cacheFolder(process.env), 'mlflow-ui', MLFLOW_UI_VERSION);
 /** Parts of MLflow that are not served; its pages ask for them and do without. */
-const NOT_SERVED = /\/ajax-api\/3\.0\/mlflow\/assistant\/|gateway-proxy|\/ajax-api\/[34]\.0\/mlflow\/traces/;
+const NOT_SERVED = /\/ajax-api\/3\.0\/mlflow\/assistant\/|\/ajax-api\/[34]\.0\/mlflow\/traces/;
 
 const isThere = existsSync(UI);
 const inCi = process.env['CI'] !== undefined && process.env['CI'] !== '';
@@ -93,6 +93,7 @@ describe.skipIf(!isThere)("MLflow's own web UI on the registry", () => {
   ])('shows %s', async (_, hash, text) => {
     await open(encodeURI(hash()), text);
     expect(faults.splice(0)).toEqual([]);
+    expect(await page.getByRole('alert').allInnerTexts()).toEqual([]);
   });
 
   it('says why a stage change needs the gate, where it was tried', async () => {
