@@ -6,7 +6,8 @@ Usage: databricks_client.py <host> <model> <version> <token>. The model version 
 import sys
 
 from databricks.sdk import WorkspaceClient
-from databricks.sdk.service.ml import HttpUrlSpec, RegistryWebhookEvent, RegistryWebhookStatus
+from databricks.sdk.errors import PermissionDenied
+from databricks.sdk.service.ml import ActivityType, HttpUrlSpec, RegistryWebhookEvent, RegistryWebhookStatus
 
 
 def step(text: str) -> None:
@@ -31,10 +32,27 @@ def main() -> None:
     assert list(registry.list_transition_requests(model, version)) == []
     step("a transition request is made, listed and withdrawn")
 
+    registry.create_transition_request(model, version, "Archived", comment="once more")
+    activity = registry.reject_transition_request(model, version, "Archived", comment="it is wanted").activity
+    assert activity.activity_type == ActivityType.REJECTED_REQUEST and activity.comment == "it is wanted", activity
+    assert list(registry.list_transition_requests(model, version)) == []
+    step("a transition request is rejected")
+
     registry.create_transition_request(model, version, "Archived", comment="again")
     activity = registry.approve_transition_request(model, version, "Archived", False, comment="agreed").activity
     assert activity.to_stage == "Archived", activity
     step("a transition request is approved")
+
+    moved = registry.transition_stage(model, version, "Staging", False, comment="now").model_version_databricks
+    assert moved.current_stage == "Staging", moved
+    step("a version changes its stage")
+
+    try:
+        registry.transition_stage(model, version, "Production", True)
+        raise AssertionError("Production was entered without its gate")
+    except PermissionDenied as refusal:
+        assert "ask for Production" in str(refusal), refusal
+    step("Production is entered through its gate alone, and the refusal says so")
 
     details = registry.get_model(model).registered_model_databricks
     assert details.name == model, details
@@ -45,12 +63,21 @@ def main() -> None:
         [RegistryWebhookEvent.MODEL_VERSION_CREATED],
         model_name=model,
         status=RegistryWebhookStatus.DISABLED,
-        http_url_spec=HttpUrlSpec(url="https://example.org/hook", secret="s3cret"),
+        http_url_spec=HttpUrlSpec(url="https://hook.invalid/", secret="s3cret"),
     ).webhook
     listed = list(registry.list_webhooks(model_name=model))
     assert [w.id for w in listed] == [webhook.id] and "s3cret" not in str(listed), listed
+    step("a webhook is made, and listed without its secret")
+
+    events = [RegistryWebhookEvent.COMMENT_CREATED, RegistryWebhookEvent.MODEL_VERSION_TAG_SET]
+    changed = registry.update_webhook(webhook.id, description="changed", events=events).webhook
+    assert changed.id == webhook.id and changed.events == events and changed.description == "changed", changed
+    # No such host exists anywhere: the call is made, and what became of it is told.
+    tried = registry.test_registry_webhook(webhook.id, event=RegistryWebhookEvent.COMMENT_CREATED)
+    assert tried.status_code is None and tried.body == "no connection", tried
     registry.delete_webhook(id=webhook.id)
-    step("a webhook is made, listed without its secret, and deleted")
+    assert list(registry.list_webhooks(model_name=model)) == []
+    step("a webhook is changed, tried and deleted")
 
 
 main()
