@@ -20,6 +20,8 @@ export interface TestStackOptions {
   readonly environments?: readonly Environment[];
   /** Changes prod's policy; the others are as shipped. */
   readonly policy?: (yaml: string) => string;
+  /** Further variables of workers and servers. */
+  readonly variables?: Readonly<Record<string, string>>;
 }
 
 /** Superstep on the small slice of flights, in a folder of its own, on free ports. */
@@ -42,6 +44,7 @@ export interface TestStack {
 export async function startTestStack({
   environments = ['prod'],
   policy = (yaml) => yaml,
+  variables = {},
 }: TestStackOptions = {}): Promise<TestStack> {
   const folder = await mkdtemp(join(tmpdir(), 'superstep-e2e-'));
   const cleanUp: (() => Promise<unknown>)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 5 })];
@@ -63,7 +66,7 @@ export async function startTestStack({
       environments,
       quiet: true,
       env,
-      workerEnv: { SUPERSTEP_PROJECTS: project.root, SUPERSTEP_POLICIES: policies },
+      workerEnv: { ...variables, SUPERSTEP_PROJECTS: project.root, SUPERSTEP_POLICIES: policies },
     });
     cleanUp.push(() => stack.stop());
     const connection = await Connection.connect({ address: stack.addresses.temporal });
