@@ -3,11 +3,11 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { simpleParser, type ParsedMail } from 'mailparser';
 import { SMTPServer } from 'smtp-server';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { notificationsSchema } from '../../../contracts/schemas/notifications.ts';
 import { createDoorbell } from '../../../registry/webhooks/doorbell.ts';
 import { noticeOf } from '../../../registry/webhooks/notices.ts';
-import { openDeliveries, type DeliveriesFixture } from './deliveries-fixture.ts';
+import { OFFICER, openDeliveries, type DeliveriesFixture } from './deliveries-fixture.ts';
 import { startReceiver, type Receiver } from './receiver.ts';
 
 const EVIDENCE = 'ab'.repeat(32);
@@ -131,6 +131,29 @@ $ ${COMMAND}
       '[dev] flights version 3 does not go to Production: nobody decided in time\nby: scientist\ncomment: it is biased\n',
       '[dev] flights version 3 does not go to Production: another one took its place\nby: scientist\ncomment: it is biased\n',
       '[dev] flights version 3 does not go to Production: the request was withdrawn\nby: scientist\ncomment: it is biased\n',
+    ]);
+  });
+
+  it('tell that a webhook was given up, why, and how to let it go on', async () => {
+    await inForce({ allow: ['127.0.0.1'] });
+    await fixture.deliverAll('notify-console');
+    const gone = await startReceiver();
+    onTestFinished(gone.close);
+    gone.answer(500);
+    const events = ['model_version_tag.set'];
+    const input = { kind: 'mlflow', name: 'ci', model: '', url: gone.url, events } as const;
+    const { id } = await fixture.webhooks.createWebhook(input, OFFICER);
+    const before = fixture.printed.length;
+    await fixture.act({ action: 'SET_TAG', model: 'flights', version: 3 });
+    await expect(fixture.deliver(id)).rejects.toMatchObject({ type: 'SourceUnavailable' });
+    fixture.pass(86_400_000);
+    expect(await fixture.deliver(id)).toMatchObject({ outcome: 'disabled' });
+    await inForce({ allow: ['127.0.0.1'] });
+    await fixture.deliverAll('notify-console');
+    expect(fixture.printed.slice(before)).toEqual([
+      expect.stringMatching(
+        `^\\[dev\\] webhook ci has been disabled\nby: superstep\ncomment: failed since .*answered 500\n\\$ npm run webhooks -- enable ${id}\n$`,
+      ),
     ]);
   });
 
