@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -42,3 +44,36 @@ it('the registry’s server forgets old deliveries by itself, whether Temporal i
     await server.close();
   }
 });
+
+// Linux answers for all of 127.0.0.0/8: at 127.0.0.2 is who listens on every address, not who listens on 127.0.0.1.
+it.runIf(process.platform === 'linux')(
+  'the registry’s server is reached by loopback alone unless told otherwise',
+  async () => {
+    const home = await mkdtemp(join(tmpdir(), 'registry-server-'));
+    onTestFinished(() => rm(home, { recursive: true, force: true }));
+    const variables = {
+      SUPERSTEP_HOME: home,
+      SUPERSTEP_POLICIES: join(ROOT, 'policies'),
+      SUPERSTEP_ENVIRONMENTS: 'dev',
+      SUPERSTEP_REGISTRY_PORT: '0',
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    };
+    const reached = async (given: NodeJS.ProcessEnv, host: string): Promise<string> => {
+      const server = await startRegistryServer(readRegistryServerConfiguration(given), () => undefined);
+      const socket = connect({ host, port: Number(new URL(server.url).port) });
+      try {
+        return await once(socket, 'connect').then(
+          () => 'reached',
+          (error: NodeJS.ErrnoException) => error.code ?? String(error),
+        );
+      } finally {
+        socket.destroy();
+        await server.close();
+      }
+    };
+    expect(await reached(variables, '127.0.0.1')).toBe('reached');
+    expect(await reached(variables, '127.0.0.2')).toBe('ECONNREFUSED');
+    // Told otherwise, it is: the look above sees what it is to see.
+    expect(await reached({ ...variables, SUPERSTEP_REGISTRY_HOST: '127.0.0.2' }, '127.0.0.2')).toBe('reached');
+  },
+);
