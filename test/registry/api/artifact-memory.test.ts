@@ -6,8 +6,9 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 
+const inCi = process.env['CI'] !== undefined && process.env['CI'] !== '';
 // By hand with 2048: SUPERSTEP_TEST_ARTIFACT_MIB=2048 npx vitest run test/registry/api/artifact-memory.test.ts
-const MIB = Number(process.env['SUPERSTEP_TEST_ARTIFACT_MIB'] ?? 200);
+const MIB = Number(process.env['SUPERSTEP_TEST_ARTIFACT_MIB'] ?? (inCi ? 2048 : 200));
 const PATH = '/api/2.0/mlflow-artifacts/artifacts/0/large.bin';
 
 let server: ChildProcess;
