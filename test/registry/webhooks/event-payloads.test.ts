@@ -102,19 +102,19 @@ const ROWS: readonly Row[] = [
   [
     'Staging is asked for',
     request('Staging'),
-    twice({ to_stage: 'Staging' }, REQUESTED, 'TRANSITION_REQUEST_TO_STAGING_CREATED'),
+    twice({ from_stage: 'None', to_stage: 'Staging' }, REQUESTED, 'TRANSITION_REQUEST_TO_STAGING_CREATED'),
     [],
   ],
   [
     'Production is asked for',
     request('Production'),
-    twice({ to_stage: 'Production' }, REQUESTED, 'TRANSITION_REQUEST_TO_PRODUCTION_CREATED'),
+    twice({ from_stage: 'None', to_stage: 'Production' }, REQUESTED, 'TRANSITION_REQUEST_TO_PRODUCTION_CREATED'),
     [],
   ],
   [
     'the archive is asked for',
     request('Archived'),
-    twice({ to_stage: 'Archived' }, REQUESTED, 'TRANSITION_REQUEST_TO_ARCHIVED_CREATED'),
+    twice({ from_stage: 'None', to_stage: 'Archived' }, REQUESTED, 'TRANSITION_REQUEST_TO_ARCHIVED_CREATED'),
     [],
   ],
   [
