@@ -42,7 +42,7 @@ import { parseInput } from './project-activities.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
 import { readBundle } from './pinned-bundles.ts';
 import { gateBasis, pinAgain, pinVersion, versionToPromote } from './pinned-candidate.ts';
-import { todaysPolicy } from './todays-policy.ts';
+import { policyForModel, todaysPolicy } from './todays-policy.ts';
 
 export type PromotionActivities = ReturnType<typeof createPromotionActivities>;
 
@@ -219,15 +219,21 @@ export function createPromotionActivities(deps: PromotionDependencies) {
     notifyPromoted: (input: PromotedInput): Promise<FollowingReport> => notifyPromoted(registry, input),
     undoPromotion: (input: UndoPromotionInput): Promise<UndonePromotion> => undoPromotion(registry, input),
 
+    /**
+     * Puts the previous Production back. Who may have it done, and how that must be shown, says the policy of today for
+     * the model: not the input, which is a claim.
+     */
     async rollBackVersion({ input, workflowId, runId }: RollBackVersionInput): Promise<RolledBackVersion> {
-      const { model, reason, requestedBy } = parseInput('rollBackModel', WORKFLOW_INPUTS.rollBackModel, input);
-      const { policy } = await todaysPolicy(deps);
+      const { model, reason, requestedBy, ask } = parseInput('rollBackModel', WORKFLOW_INPUTS.rollBackModel, input);
+      const policy = await policyForModel(deps, (await todaysPolicy(deps)).policy, model);
       const rolledBack = await registry.rollBack({
         naturalKey: `roll-back/${workflowId}/${runId}`,
         model,
         reason,
         requestedBy,
         allowed: policy.rollback.by,
+        proof: policy.approval.proof,
+        ...(ask === undefined ? {} : { ask }),
         workflowId,
       });
       if (rolledBack.outcome !== 'rolled-back')

@@ -1,8 +1,16 @@
 export interface RollBackModelInput {
   readonly model: string;
   readonly reason: string;
-  /** A role that the environment's policy lists under `rollback.by`. */
+  /**
+   * A role that the environment's policy lists under `rollback.by`, where its `approval.proof` takes names for proof. With
+   * `ask`: who asked.
+   */
   readonly requestedBy: string;
+  /**
+   * The asking over REST that this carries out, as the registry's server gave its id. Where the policy wants to know who
+   * decides, nothing is rolled back without one. It serves once.
+   */
+  readonly ask?: string;
 }
 
 export interface RollBackModelResult {

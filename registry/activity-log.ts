@@ -27,6 +27,7 @@ export type ActivityAction =
   | 'SYSTEM_TRANSITION'
   | 'RECORDED_GATE'
   | 'RECORDED_DECISION'
+  | 'ASKED_ROLLBACK'
   | 'ROLLED_BACK'
   | 'BROKE_GLASS'
   | 'NEW_COMMENT'

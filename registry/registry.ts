@@ -14,6 +14,7 @@ import { createMonitorAlerts } from './monitor-alerts.ts';
 import { createPromotion } from './promotion.ts';
 import { createRetrainingLeases } from './retraining-leases.ts';
 import { createRollback } from './rollback.ts';
+import { createRollbackAsks } from './rollback-asks.ts';
 import { createTracking, type TrackingDeps } from './tracking.ts';
 import { createTransitionRequests } from './transition-requests.ts';
 
@@ -32,6 +33,7 @@ export function createRegistry(deps: TrackingDeps) {
     ...createGateRecords(deps),
     ...createGateNotices(deps),
     ...createPromotion(deps),
+    ...createRollbackAsks(deps),
     ...createRollback(deps),
     ...createProductionHistory(deps),
     ...createRetrainingLeases(deps),

@@ -27,7 +27,9 @@ export async function moveStage(trx: Knex, move: StageMove): Promise<void> {
     await writeActivity(trx, { ...activity, ...named, fromStage: version.stage, toStage: to });
   }
   if (to === 'Archived' || to === 'Production') {
-    await closeOpenRequests(trx, named, { status: 'cancelled', by: move.by, comment: move.comment ?? '', at: move.at });
+    const { by, at, proof, comment = '' } = move;
+    const closing = { status: 'cancelled' as const, by, comment, at };
+    await closeOpenRequests(trx, named, proof === undefined ? closing : { ...closing, proof });
   }
   if (to === 'Archived' && reason !== undefined) {
     await writeVersionTags(trx, named, { [ARCHIVED_REASON_TAG]: reason });

@@ -60,5 +60,9 @@ export const WORKFLOW_INPUTS = {
     model: kebabName,
     reason: z.string().trim().min(1).max(4_000),
     requestedBy: z.string().trim().min(1).max(100),
+    ask: z
+      .string()
+      .regex(/^[0-9a-f]{32}$/, 'expected the id of an asking, as npm run registry -- roll-back gives it: 32 hex digits')
+      .optional(),
   }),
 } as const;
