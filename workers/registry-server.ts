@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import type { FastifyInstance } from 'fastify';
+import { policyForModel } from '../activities/todays-policy.ts';
 import type { Environment } from '../contracts/environments.ts';
 import { createPolicyReader } from '../projects/policy-reader.ts';
 import { createEnvironmentApi } from '../registry/api/environment-api.ts';
@@ -90,6 +91,7 @@ async function openEnvironment(
       onMistake: (error) => announce(`the policy before stays in force: ${(error as Error).message}`),
     });
     const policy = async () => (await readPolicy()).policy;
+    const policyOf = async (model: string) => policyForModel({ registry, artifacts }, await policy(), model);
     await policy();
     const identity = createIdentity({ db, now, policy });
     await announceAdmin({ db, folder, environment, announce });
@@ -105,7 +107,8 @@ async function openEnvironment(
       print: announce,
       smtp: (variable) => configuration.mailServers[variable],
     };
-    const shared = { environment, db, registry, artifacts, identity, policy, now, mlflowUi, sending, report };
+    const served = { environment, db, registry, artifacts, identity, mlflowUi };
+    const shared = { ...served, policy, policyOf, now, sending, report };
     const api = createEnvironmentApi({ ...shared, gates: temporal.gates, attest: temporal.attest });
     const notifications = async () => (await policy()).notifications;
     const doorbell = createDoorbell({ db, now, notifications, start: temporal.startDelivery });

@@ -46,6 +46,7 @@ export function createTemporalGates({ client, environment, attest }: TemporalGat
 
   const gates: GateWorkflows = {
     startPromotion: startPromotion(ask, environment),
+    startRollback: startRollback(ask, environment),
     decide: decide(ask),
     wake: wake(ask),
   };
@@ -100,6 +101,26 @@ function startPromotion(ask: Ask, environment: Environment): GateWorkflows['star
           { key: mlModel, value: model },
           { key: mlEnvironment, value: environment },
           { key: mlVersion, value: String(version) },
+        ],
+      });
+      return workflowId;
+    });
+}
+
+function startRollback(ask: Ask, environment: Environment): GateWorkflows['startRollback'] {
+  return (input) =>
+    ask(async (client) => {
+      const { model, requestedBy } = input;
+      // The asking makes it unique and serves once: an id that reads well is enough.
+      const workflowId = idOf('rollBackModel', model, input.ask.slice(0, 12));
+      await client.workflow.start('rollBackModel', {
+        workflowId,
+        taskQueue: SUPERSTEP_QUEUE,
+        args: [input],
+        staticSummary: `Roll back ${model}, asked for by ${requestedBy} over REST`,
+        typedSearchAttributes: [
+          { key: mlModel, value: model },
+          { key: mlEnvironment, value: environment },
         ],
       });
       return workflowId;

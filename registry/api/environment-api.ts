@@ -33,6 +33,8 @@ export interface EnvironmentApiDeps {
   readonly identity: Identity;
   /** The environment's policy of today. */
   readonly policy: () => Promise<Policy>;
+  /** The same, with the rules of a model's risk tier. */
+  readonly policyOf: (model: string) => Promise<Policy>;
   readonly gates: GateWorkflows;
   readonly attest: AttestDecision;
   readonly now: () => Date;

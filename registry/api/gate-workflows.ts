@@ -16,6 +16,14 @@ export type GateAnswer =
       readonly failure: 'InvalidInput' | 'NotAuthorized' | 'StaleDecision';
     };
 
+/** A rollback that somebody asked for, by the id of its asking. */
+export interface RollbackToStart {
+  readonly model: string;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly ask: string;
+}
+
 /** The workflows behind the requests: the registry's face asks them, and never writes for them. */
 export interface GateWorkflows {
   /**
@@ -23,6 +31,8 @@ export interface GateWorkflows {
    * Answers the workflow's id.
    */
   readonly startPromotion: (input: VersionName & { readonly requestedBy: string }) => Promise<string>;
+  /** Starts `rollBackModel` under an id of its own. Answers the workflow's id. */
+  readonly startRollback: (input: RollbackToStart) => Promise<string>;
   /** Sends a decision to a waiting gate by the update `decide` and answers what the gate made of it. */
   readonly decide: (input: { readonly workflowId: string; readonly message: unknown }) => Promise<GateAnswer>;
   /** Lets gates look at the registry again. One that has ended meanwhile is no fault. */

@@ -1,12 +1,28 @@
+import type { Policy } from '../../contracts/schemas/policy.ts';
+import { WORKFLOW_INPUTS } from '../../contracts/schemas/workflow-inputs.ts';
 import type { ApprovalCondition } from '../governance/conditions.ts';
 import type { Waiver } from '../governance/waivers.ts';
 import type { Registry } from '../registry.ts';
+import { type Fields, invalidValue } from './fields.ts';
+import type { GateWorkflows } from './gate-workflows.ts';
 import { readInstant } from './model-fields.ts';
 import type { RestRoute } from './route.ts';
 
-/** Waivers, which governance grants, and conditions of approvals, which whoever owns the model meets. */
-export function createGovernanceRoutes({ registry }: { readonly registry: Registry }): RestRoute[] {
+export interface GovernanceRoutesDeps {
+  readonly registry: Registry;
+  readonly gates: GateWorkflows;
+  /** The policy of today with the rules of a model's risk tier. */
+  readonly policyOf: (model: string) => Promise<Policy>;
+}
+
+/**
+ * Waivers, which governance grants; conditions of approvals, which whoever owns the model meets; rollbacks, which a role
+ * of the policy asks for.
+ */
+export function createGovernanceRoutes(deps: GovernanceRoutesDeps): RestRoute[] {
+  const { registry } = deps;
   return [
+    createRollbackRoute(deps),
     {
       method: 'GET',
       path: '/superstep/waivers',
@@ -57,6 +73,33 @@ export function createGovernanceRoutes({ registry }: { readonly registry: Regist
       },
     },
   ];
+}
+
+/** Asks for a rollback: the audit says who did, before a workflow carries it out. */
+function createRollbackRoute({ registry, gates, policyOf }: GovernanceRoutesDeps): RestRoute {
+  return {
+    method: 'POST',
+    path: '/superstep/models/:name/roll-back',
+    // The right hangs on the policy's `rollback.by`, which `askRollback` holds the caller against.
+    needs: 'read',
+    handle: async ({ fields, caller }) => {
+      const { model, reason } = readRollback(fields);
+      const allowed = (await policyOf(model)).rollback.by;
+      const ask = await registry.askRollback({ model, reason, allowed }, caller);
+      const workflowId = await gates.startRollback({ model, reason, requestedBy: caller.name, ask });
+      return { ask, workflow_id: workflowId };
+    },
+  };
+}
+
+/** What the workflow would refuse is refused here, before the audit says that it was asked for. @throws InvalidInput */
+function readRollback(fields: Fields): { readonly model: string; readonly reason: string } {
+  const rules = WORKFLOW_INPUTS.rollBackModel.shape;
+  const model = rules.model.safeParse(fields.text('name'));
+  if (!model.success) throw invalidValue('name', fields.text('name'), 'a name such as flights-delay');
+  const reason = rules.reason.safeParse(fields.text('reason'));
+  if (reason.success) return { model: model.data, reason: reason.data };
+  throw invalidValue('reason', fields.text('reason'), 'a reason of 1 to 4000 characters');
 }
 
 function waiverJson(waiver: Waiver) {

@@ -1,4 +1,4 @@
-import type { Client } from '@temporalio/client';
+import { type Client, ServiceError } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import type { DecisionGround } from '../../contracts/decision-statement.ts';
 import { createCaller } from '../../registry/identity/rights.ts';
@@ -55,6 +55,40 @@ function gatesOf(shown: DecisionGround) {
     signed,
     attest: () => attest({ caller, request: REQUEST, decision: 'approve', comment: 'ok', conditions: [] }),
   };
+}
+
+describe('a rollback that was asked for', () => {
+  it('is started once, under an id of its asking, with who asked', async () => {
+    const started: unknown[] = [];
+    const start = async (type: string, options: { readonly workflowId: string; readonly args: unknown }) => {
+      started.push({ type, id: options.workflowId, args: options.args });
+    };
+    const client = { withDeadline: (_: number, call: () => unknown) => call(), workflow: { start } };
+    const { gates } = createTemporalGates({
+      client: async () => client as unknown as Client,
+      environment: 'prod',
+      attest: () => Promise.reject(new Error('nothing is signed')),
+    });
+    const input = { model: 'delays', reason: 'late', requestedBy: 'lead', ask: `0123456789ab${'c'.repeat(20)}` };
+    const id = 'roll-back-model/delays/0123456789ab';
+    expect(await gates.startRollback(input)).toBe(id);
+    expect(started).toEqual([{ type: 'rollBackModel', id, args: [input] }]);
+  });
+
+  it('is weather while Temporal is away', async () => {
+    const { gates } = createTemporalGates({
+      client: () => Promise.reject(new ServiceError('no connection', { cause: unavailable() })),
+      environment: 'prod',
+      attest: () => Promise.reject(new Error('nothing is signed')),
+    });
+    const input = { model: 'delays', reason: 'late', requestedBy: 'lead', ask: 'a'.repeat(32) };
+    await expect(gates.startRollback(input)).rejects.toMatchObject({ type: 'RegistryUnavailable' });
+  });
+});
+
+/** gRPC's UNAVAILABLE, as the client throws it. */
+function unavailable(): Error {
+  return Object.assign(new Error('14 UNAVAILABLE'), { code: 14, details: 'no connection', metadata: {} });
 }
 
 describe('what the server signs for a gate', () => {

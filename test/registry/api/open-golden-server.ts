@@ -21,8 +21,9 @@ const POLICY = policySchema.parse({
 });
 
 /** No recorded line asks a workflow; what is made up may. */
-const gates: GateWorkflows = {
+const GATES: GateWorkflows = {
   startPromotion: ({ model, version }) => Promise.resolve(`promote-model/${model}/${version}`),
+  startRollback: ({ model, ask }) => Promise.resolve(`roll-back-model/${model}/${ask}`),
   decide: () => Promise.resolve({ counted: false, whyNot: 'nobody waits', failure: 'StaleDecision' }),
   wake: () => Promise.resolve(),
 };
@@ -37,6 +38,8 @@ interface GoldenServerOptions {
   readonly policy?: Policy;
   readonly mlflowUi?: string | null;
   readonly busyTimeoutMs?: number;
+  /** What workflows answer otherwise. */
+  readonly gates?: Partial<GateWorkflows>;
 }
 
 /**
@@ -45,7 +48,7 @@ interface GoldenServerOptions {
  */
 export async function openGoldenServer(
   caller: Caller | 'by token' = NOBODY,
-  { mlflowUi = null, busyTimeoutMs = 10_000, database, policy: inForce = POLICY }: GoldenServerOptions = {},
+  { mlflowUi = null, busyTimeoutMs = 10_000, database, policy: inForce = POLICY, gates }: GoldenServerOptions = {},
 ) {
   const { db, folder, location, close } = database ?? (await openTestDatabase({ busyTimeoutMs }));
   // Each instant is a millisecond after the one before: orders by time are orders by what came first.
@@ -63,7 +66,8 @@ export async function openGoldenServer(
     registry: createRegistry(stored),
     identity,
     policy,
-    gates,
+    policyOf: policy,
+    gates: { ...GATES, ...gates },
     attest: () => Promise.resolve({}),
     report,
     sending: {

@@ -121,6 +121,7 @@ function scriptedGates(): ScriptedGates {
       gates.started.push(input);
       return Promise.resolve(`promote-model/${input.model}/${input.version}`);
     },
+    startRollback: ({ model, ask }) => Promise.resolve(`roll-back-model/${model}/${ask}`),
     decide: (input) => {
       gates.decided.push(input);
       return Promise.resolve(gates.answer);
