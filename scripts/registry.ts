@@ -9,8 +9,9 @@ import { choosePorts, HOST } from './dev-server/ports.ts';
 import { readDevConfig } from './dev-server/read-dev-config.ts';
 import { printableError } from './message-for-person.ts';
 import { parseRegistryArguments, REGISTRY_HELP, type RegistryCommand } from './registry/arguments.ts';
+import { askToRollBack } from './registry/roll-back.ts';
 
-/** `npm run registry -- reconcile|production`: 0 all fits, 1 it does not, 2 it could not be found out. */
+/** `npm run registry -- reconcile|production|roll-back`: 0 all fits, 1 it does not, 2 it could not be found out or done. */
 try {
   process.exitCode = await main();
 } catch (error) {
@@ -22,6 +23,10 @@ async function main(): Promise<number> {
   const command = parseRegistryArguments(process.argv.slice(2));
   if (command === undefined) {
     process.stdout.write(REGISTRY_HELP);
+    return 0;
+  }
+  if (command.command === 'roll-back') {
+    print(await askToRollBack(command, process.env));
     return 0;
   }
   const open = await openEnvironment(command.environment, process.env);

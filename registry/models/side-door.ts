@@ -152,5 +152,5 @@ function findIn(model: string): string {
 }
 
 function rollBack(model: string): string {
-  return `promote another version, or start rollBackModel for ${model}`;
+  return `promote another version, or start rollBackModel for ${model} (npm run registry -- roll-back --model ${model})`;
 }

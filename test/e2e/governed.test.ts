@@ -221,6 +221,29 @@ describe('a governed prod', () => {
     expect(changes.length).toBeGreaterThanOrEqual(2);
   });
 
+  it('rolls back for who has shown who it is, and not for who can start workflows', async () => {
+    const { workflow } = superstep.client;
+    const input = { model: PROJECT, reason: 'trust me', requestedBy: 'governance' };
+    const claim = { taskQueue: 'superstep', workflowId: `roll-back-model/${PROJECT}/claim`, args: [input] };
+    await expect(workflow.execute('rollBackModel', claim)).rejects.toMatchObject({
+      cause: {
+        cause: { type: 'NotAuthorized', message: expect.stringContaining('npm run registry -- roll-back') as string },
+      },
+    });
+    const refused = await ask(scientist, 'POST', `/superstep/models/${PROJECT}/roll-back`, {
+      reason: 'mine is better',
+    });
+    expect(refused).toMatchObject({ status: 403, answer: { error_code: 'PERMISSION_DENIED' } });
+    const { stdout } = await script('registry', 'roll-back', '--model', PROJECT, '--reason', 'complaints', '--json');
+    const asked = JSON.parse(stdout) as { readonly ask: string; readonly workflow_id: string };
+    // It is the first version: the asking is believed, and there is nothing to go back to.
+    expect(await workflow.getHandle(asked.workflow_id).result()).toMatchObject({ outcome: 'nothing-to-roll-back-to' });
+    const acts = await (await superstep.records()).registry.activityLog(PROJECT);
+    expect(acts.filter(({ action }) => action === 'ASKED_ROLLBACK')).toMatchObject([
+      { by: 'officer-1', proof: 'token', version: 1, comment: 'complaints', details: { id: asked.ask } },
+    ]);
+  });
+
   it('breaks the glass for a reason only, says so for ever, and tells those who must know', async () => {
     const archive = { ...version, stage: 'Archived', archive_existing_versions: false };
     const path = '/mlflow/model-versions/transition-stage';

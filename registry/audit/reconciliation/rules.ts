@@ -242,7 +242,7 @@ function startCommand(environment: string, model: string, version: number): stri
 
 function rollBackCommand(environment: string, model: string, reason: string): string {
   const input = JSON.stringify({ model, reason, requestedBy: 'YOUR-ROLE' });
-  return `${TEMPORAL} workflow start -n ${environment} --type rollBackModel --task-queue superstep --workflow-id ${workflowId('rollBackModel', model, 'reconcile')} --fail-existing --static-summary 'Roll back: ${reason}' --input '${input}'`;
+  return `${TEMPORAL} workflow start -n ${environment} --type rollBackModel --task-queue superstep --workflow-id ${workflowId('rollBackModel', model, 'reconcile')} --fail-existing --static-summary 'Roll back: ${reason}' --input '${input}'  # where the policy takes no name for proof: npm run registry -- roll-back -n ${environment} --model ${model} --reason '${reason}'`;
 }
 
 function restoreDeed(sha256: string): string {
