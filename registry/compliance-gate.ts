@@ -1,7 +1,7 @@
 import { durationMs } from '../contracts/durations.ts';
 import type { RiskTier } from '../contracts/pinned-bundle.ts';
 import type { Estimate, GateCheck, GateResult, Verdict } from '../contracts/gates.ts';
-import type { ComplianceCheckName, Policy } from '../contracts/schemas/policy.ts';
+import { COMPLIANCE_CHECKS, type ComplianceCheckName, type Policy } from '../contracts/schemas/policy.ts';
 import type { ProjectDefinition } from '../contracts/schemas/project.ts';
 
 /** Largest difference between the scores of the ONNX file and of the trainer that passes. */
@@ -82,6 +82,14 @@ export function unusableModel({ model, version }: Pick<ComplianceFacts, 'model' 
   const failed = check('model_file', false, expected, why);
   const summary = `${model} version ${version} cannot be judged: ${why}`;
   return { gate: 'compliance', verdict: 'fail', checks: [failed], summary };
+}
+
+/** What the gate names its checks, beside `tag_<name>` for each tag that is asked for. */
+export const CHECK_NAMES: readonly string[] = [...COMPLIANCE_CHECKS, 'overall', 'slices', 'max_data_age'];
+
+/** Whether the compliance gate may have a check of this name. */
+export function isCheckName(name: string): boolean {
+  return CHECK_NAMES.includes(name) || /^tag_./.test(name);
 }
 
 function worstVerdict(verdicts: readonly Verdict[]): Verdict {

@@ -7,15 +7,10 @@ import { openEnvironment } from './audit/open-environment.ts';
 import { trustedKeys } from './audit/public-keys.ts';
 import { describeVerification, verifyAudit } from './audit/verify.ts';
 import { connectToServer } from './dev-server/connect-to-server.ts';
-import { printableError } from './message-for-person.ts';
+import { runMain } from './message-for-person.ts';
 
 /** `npm run audit -- verify|export|verify-pack`: 0 all holds, 1 something does not, 2 it could not be found out. */
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`${printableError(error)}\n`);
-  process.exitCode = 2;
-}
+await runMain(main, 2);
 
 async function main(): Promise<number> {
   const command = parseAuditArguments(process.argv.slice(2));

@@ -8,7 +8,7 @@ import { runTemporalCli } from './decide/run-temporal-cli.ts';
 import { describeGate, gateThatKnows, readWaitingGate, requireSameEvidence } from './decide/waiting-gate.ts';
 import { connectToServer } from './dev-server/connect-to-server.ts';
 import { serverAddress } from './dev-server/server-address.ts';
-import { runMain } from './message-for-person.ts';
+import { messageForPerson, runMain } from './message-for-person.ts';
 import { cacheFolder } from './setup/cache.ts';
 import { reportToStderr } from './setup/report.ts';
 import { ensureTemporalCli } from './setup/temporal-cli.ts';
@@ -37,6 +37,7 @@ async function decide(client: Client, command: DecideCommand, env: NodeJS.Proces
   print(`${describeGate(workflowId, gate)}\n\n`);
   requireSameEvidence(gate, evidence);
   const { proof } = gate.rules;
+  requireNoClaim(command, proof);
   if (proof === 'token' && keyFile === undefined) return sendOverRest(gate, command, env);
   if (proof === 'claimed' && keyFile === undefined)
     return sendByCli(command, claimAnswer(gate, command, command.as), env);
@@ -45,6 +46,13 @@ async function decide(client: Client, command: DecideCommand, env: NodeJS.Proces
   // What is signed is what was shown above, and not what the gate may have turned to meanwhile.
   const shown = { ...gate, rules: { ...gate.rules, keys: knowing.rules.keys } };
   return sendByCli(command, { envelope: signAnswer(shown, command, signer, new Date()) }, env);
+}
+
+/** Who decides is what the key or the token says: a name beside it would only seem to count. */
+function requireNoClaim({ as, keyFile }: DecideCommand, proof: string): void {
+  if (as === undefined || (proof === 'claimed' && keyFile === undefined)) return;
+  const who = proof === 'token' && keyFile === undefined ? 'token' : 'key';
+  throw messageForPerson(`--as ${as} means nothing here: your ${who} says who you are. Leave it out`);
 }
 
 async function sendByCli(

@@ -20,12 +20,16 @@ export function firstLine(error: unknown): string {
   return text.split('\n').find((line) => line.trim() !== '') ?? text;
 }
 
-/** Runs a script's main function: its number is the exit code, an error is printed and ends with code 1. */
-export async function runMain(main: () => Promise<number>): Promise<void> {
+/**
+ * Runs a script's main function: its number is the exit code, an error is printed.
+ *
+ * @param onError the exit code then: another one than 1 where that says that something was found
+ */
+export async function runMain(main: () => Promise<number>, onError = 1): Promise<void> {
   try {
     process.exitCode = await main();
   } catch (error) {
     process.stderr.write(`${printableError(error)}\n`);
-    process.exitCode = 1;
+    process.exitCode = onError;
   }
 }

@@ -15,7 +15,8 @@ const HELP = `npm run recertify [-- options]: holds what is in Production agains
   --by <role>                who has; default governance
   --json                     the result as JSON
 
-  It changes nothing in Production. It ends with 0 when all passes today, with 1 when there are findings.
+  It changes nothing in Production. It ends with 0 when all passes today, with 1 when there are findings, with 2 when it
+  could not be found out.
   By the clock: npm run schedules -- apply --governance -n prod
 `;
 
@@ -47,7 +48,7 @@ await runMain(async () => {
   } finally {
     await connection.close();
   }
-});
+}, 2);
 
 function readArguments() {
   try {

@@ -7,17 +7,12 @@ import { openEnvironment, type OpenEnvironment } from './audit/open-environment.
 import { connectToServer } from './dev-server/connect-to-server.ts';
 import { choosePorts, HOST } from './dev-server/ports.ts';
 import { readDevConfig } from './dev-server/read-dev-config.ts';
-import { printableError } from './message-for-person.ts';
+import { runMain } from './message-for-person.ts';
 import { parseRegistryArguments, REGISTRY_HELP, type RegistryCommand } from './registry/arguments.ts';
 import { askToRollBack } from './registry/roll-back.ts';
 
 /** `npm run registry -- reconcile|production|roll-back`: 0 all fits, 1 it does not, 2 it could not be found out or done. */
-try {
-  process.exitCode = await main();
-} catch (error) {
-  process.stderr.write(`${printableError(error)}\n`);
-  process.exitCode = 2;
-}
+await runMain(main, 2);
 
 async function main(): Promise<number> {
   const command = parseRegistryArguments(process.argv.slice(2));
@@ -79,7 +74,8 @@ async function production(
 
 /** Whoever misspelt a model's name is told which there are. */
 async function hint(registry: OpenEnvironment['registry'], model: string): Promise<string> {
-  if ((await registry.productionHistory(model)).length > 0) return '';
+  const [first] = await registry.productionHistory(model);
+  if (first !== undefined) return `; the first version of it came there on ${first.enteredAt}`;
   const known = (await registry.productionVersions()).map(({ model: name }) => name);
   return `; nor ever before${known.length === 0 ? '' : ` (in Production now: ${known.join(', ')})`}`;
 }

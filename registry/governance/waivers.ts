@@ -1,9 +1,11 @@
 import type { Knex } from 'knex';
 import { SuperstepError } from '../../contracts/failure-types.ts';
 import type { GateResult } from '../../contracts/gates.ts';
+import { CHECK_NAMES, isCheckName } from '../compliance-gate.ts';
 import { writeActivity } from '../activity-log.ts';
 import type { RegistryDatabase } from '../database.ts';
 import type { CallerProof } from '../identity/caller.ts';
+import { requireModel } from '../models/read-models.ts';
 import { idFromKey, standingUnder } from '../natural-keys.ts';
 
 /** Governance lets a check's fail pass, for a model or one version of it, until an instant. It ends by itself. */
@@ -55,7 +57,7 @@ export function createWaivers({ db, now }: { readonly db: RegistryDatabase; read
     /**
      * Grants a waiver, once per natural key. After it was revoked, or went away with its model, it is another one.
      *
-     * @throws InvalidInput without a reason, or with an end that has passed or lies more than a year ahead
+     * @throws UnknownModel; InvalidInput for a check that there is none of, without a reason, or with an end that has passed or lies more than a year ahead
      */
     grantWaiver: (input: GrantWaiverInput): Promise<Waiver> =>
       db.write(async (trx) => {
@@ -130,6 +132,7 @@ export function applyWaivers(result: GateResult, waivers: readonly Waiver[]): Ga
 
 async function grant(trx: Knex, input: GrantWaiverInput, now: Date): Promise<Waiver> {
   requireSensible(input, now);
+  await requireModel(trx, input.model);
   const { naturalKey, ...granted } = input;
   const id = idFromKey('waiver', naturalKey);
   const until = new Date(input.until).toISOString();
@@ -155,13 +158,15 @@ function requireSensible({ reason, until, check }: GrantWaiverInput, now: Date):
       ? 'it gives no reason; say why the check may be left unpassed'
       : check.trim() === ''
         ? 'it names no check; name one as the gate shows it, for example "slices"'
-        : Number.isNaN(end)
-          ? `it ends at "${until}"; expected an instant such as 2001-06-01T00:00:00Z`
-          : end <= now.getTime()
-            ? `it ends at ${until}, which has passed`
-            : end - now.getTime() > LONGEST_DAYS * DAY_MS
-              ? `it ends at ${until}, more than a year ahead: change the policy instead`
-              : undefined;
+        : !isCheckName(check)
+          ? `there is no check "${check.slice(0, 100)}"; expected one of ${CHECK_NAMES.join(', ')}, or tag_<name>`
+          : Number.isNaN(end)
+            ? `it ends at "${until}"; expected an instant such as 2001-06-01T00:00:00Z`
+            : end <= now.getTime()
+              ? `it ends at ${until}, which has passed`
+              : end - now.getTime() > LONGEST_DAYS * DAY_MS
+                ? `it ends at ${until}, more than a year ahead: change the policy instead`
+                : undefined;
   if (fault !== undefined) throw new SuperstepError('InvalidInput', `the waiver is not granted: ${fault}`);
 }
 

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageForPerson } from '../message-for-person.ts';
 import { readPublicKey } from '../../registry/identity/signing-keys.ts';
 import { readSecretFile } from '../../registry/identity/secret-file.ts';
 
@@ -21,5 +22,11 @@ async function ownPublicKey(home: string): Promise<string | undefined> {
 }
 
 async function readGivenKey(keyOrFile: string): Promise<string> {
-  return readPublicKey(/^[0-9a-f]{64}$/i.test(keyOrFile) ? keyOrFile : await readFile(keyOrFile, 'utf8'));
+  if (/^[0-9a-f]{64}$/i.test(keyOrFile)) return readPublicKey(keyOrFile);
+  const text = await readFile(keyOrFile, 'utf8').catch(() => {
+    throw messageForPerson(
+      `--key ${keyOrFile} is neither 64 hex digits (a public key, or its sha256) nor a file with a key in PEM. The 16 digits that npm run users -- list shows are the beginning of that sha256: whoever runs the environment has all of it, in what npm run audit -- export prints`,
+    );
+  });
+  return readPublicKey(text);
 }

@@ -60,7 +60,7 @@ export async function gateThatKnows(client: Client, workflowId: string, keyId: s
   }
   const owners = gate.rules.keys.map((key) => `${key.keyId} (${key.owner})`).join(', ') || 'none';
   throw messageForPerson(
-    `the gate does not know key ${keyId}; it knows ${owners}. An administrator adds yours to your name, which must hold one of the roles ${gate.rules.approvers.join(', ')}: npm run users -- key add NAME PUBLIC-KEY`,
+    `the gate does not know key ${keyId}; it knows ${owners}. An administrator adds yours to your name (npm run users -- key add NAME PUBLIC-KEY), and your name must hold one of the roles ${gate.rules.approvers.join(', ')} (npm run users -- list shows both)`,
   );
 }
 

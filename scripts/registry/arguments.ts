@@ -10,7 +10,7 @@ export const REGISTRY_HELP = `npm run registry -- <command> [options]
                      Says what each means and how it is repaired; changes nothing
   production         what was in Production: version, since and until when, decided by whom, on which evidence
     --model M          the model
-    --at TIME          an instant in UTC, for example 2001-05-01T00:00:00Z; default now
+    --at TIME          an instant in UTC, as the clock on the wall shows it, for example 2026-11-25T12:00:00Z; default now
   roll-back          asks the registry's server, with your token, to put the previous Production back, and starts the
                      workflow that does it. Whoever holds a role of the policy's rollback.by may; where approval.proof
                      is token or signature, there is no other way to roll back

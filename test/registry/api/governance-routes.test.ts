@@ -37,6 +37,12 @@ type Answer = Readonly<Record<string, never>> & {
 describe('waivers over REST', () => {
   it('are granted once by whoever governs, listed, and ended', async () => {
     server = await openGoldenServer(officer);
+    expect(await ask('POST', '/waivers', WAIVER)).toMatchObject({ status: 404 });
+    await ask('POST', '/../mlflow/registered-models/create', { name: 'delays' });
+    expect(await ask('POST', '/waivers', { ...WAIVER, check: 'slizes' })).toMatchObject({
+      status: 400,
+      answer: { message: expect.stringContaining('expected one of signature, parity') as string },
+    });
     const { answer } = await ask('POST', '/waivers', WAIVER);
     expect(answer.waiver).toMatchObject({ granted_by: 'officer-1', proof: 'token', version: null });
     expect((await ask('POST', '/waivers', WAIVER)).answer.waiver.id).toBe(answer.waiver.id);

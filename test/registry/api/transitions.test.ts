@@ -296,9 +296,8 @@ describe('an answer over REST', () => {
     await s.call('POST', 'transition-requests/approve', { ...stale, evidence: 'f'.repeat(12) }, GOVERNANCE);
     s.gates.answer = { counted: false, whyNot: 'a comment is missing', failure: 'InvalidInput' };
     await answer('reject', version, 'Production', GOVERNANCE, '');
-    const away = s.gates.decide;
-    (s.gates as { decide: typeof away }).decide = () =>
-      Promise.reject(new SuperstepError('RegistryUnavailable', 'Temporal is away'));
+    const gates = s.gates as { decide: ModelServer['gates']['decide'] };
+    gates.decide = () => Promise.reject(new SuperstepError('RegistryUnavailable', 'Temporal is away'));
     await answer('approve', version, 'Production', GOVERNANCE, 'later');
     const kept = await s.t.registry.decisions(requestId);
     expect(

@@ -28,7 +28,10 @@ const FAILED: GateResult = {
 };
 
 let open: TestRegistry;
-beforeEach(async () => void (open = await openTestRegistry()));
+beforeEach(async () => {
+  open = await openTestRegistry();
+  await open.register('delays');
+});
 afterEach(() => open.close());
 
 describe('a waiver', () => {
@@ -39,7 +42,7 @@ describe('a waiver', () => {
     expect(await active('2001-03-02T00:00:00.000Z')).toEqual([]);
     expect(await active('2001-02-28T00:00:00.000Z')).toEqual([]);
     expect(await open.registry.activeWaivers('other', 3, '2001-03-01T12:00:00.000Z')).toEqual([]);
-    expect(await open.registry.activityLog('delays')).toMatchObject([
+    expect((await open.registry.activityLog('delays')).slice(-1)).toMatchObject([
       { action: 'GRANTED_WAIVER', by: 'governance', proof: 'token', details: { check: 'slices', waiver: waiver.id } },
     ]);
   });
