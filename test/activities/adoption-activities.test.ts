@@ -443,7 +443,8 @@ describe('a version that cannot be judged', () => {
     const version = await bring({ files: files ?? {} });
     const { candidate } = await begin(version);
     expect(candidate.unusable).toMatch(why);
-    for (const check of ['model_file', 'lineage']) await waive(check, null, 'we are in a hurry');
+    await expect(waive('model_file', null, 'we are in a hurry')).rejects.toMatchObject({ type: 'InvalidInput' });
+    await waive('lineage', null, 'we are in a hurry');
     const result = await whileWaived(() => promotion.checkCompliance({ candidate, workflowId: 'w', runId: 'r' }));
     expect(result).toMatchObject({ verdict: 'fail', checks: [{ name: 'model_file', found: candidate.unusable }] });
     expect(await t.registry.getModelVersion(MODEL, version)).toMatchObject({ stage: 'Archived' });
