@@ -10,6 +10,7 @@ import { canonicalJson, sha256Hex } from '../registry/canonical-json.ts';
 import type { ComparisonReport } from './compare-on-held-out.ts';
 import type { EvaluationReport } from './held-out.ts';
 import { decisionCommands } from './decision-commands.ts';
+import { earlierStaysOf } from './earlier-stays.ts';
 import { dataWindow, sliceMetrics } from './model-card-facts.ts';
 import { readBundle } from './pinned-bundles.ts';
 import type { PromotionDependencies } from './promotion-dependencies.ts';
@@ -43,6 +44,7 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
     await registry.getModelVersion(candidate.model, candidate.version),
   );
   const { dataset, params, trials, workflowId, client } = inputs;
+  const earlierStays = earlierStaysOf(candidate.version, await registry.productionHistory(candidate.model));
   const importance = run.artifacts['importance.json'];
   const { definition, policy } = await readBundle(artifacts, candidate.pinned);
   const evaluation = await artifacts.readJson<EvaluationReport>(artifactOf(run, 'evaluation.json'));
@@ -66,6 +68,7 @@ async function gatherEvidence(deps: PromotionDependencies, input: PrepareEvidenc
       workflowId,
     },
     ...(client === undefined ? {} : { client: shownOrigin(client) }),
+    ...(earlierStays.length === 0 ? {} : { earlierStays }),
     data: dataWindow(dataset, evaluation.evaluation),
     gates,
     metrics: {

@@ -1,5 +1,6 @@
 import type { CandidateEvidence, DecisionCommand } from '../contracts/evidence.ts';
 import { renderAttention, renderGates } from './evidence-gates.ts';
+import { renderEarlierStays } from './evidence-history.ts';
 import { referenceName, renderCommands, renderHero } from './evidence-header.ts';
 import { renderMetrics, renderPlots } from './evidence-metrics.ts';
 import { renderCard, renderClient, renderData, renderLineage } from './evidence-origin.ts';
@@ -38,10 +39,10 @@ export async function renderEvidencePage({ evidence, digest, commands }: Evidenc
   const plots = { roc, calibration, importance, slices, difference };
   const body = html`${renderHero(evidence, digest)}
     <main>
-      ${renderAttention(evidence.gates)} ${renderCommands(commands, digest)} ${renderClient(evidence)}
-      ${renderGates(evidence.gates)} ${renderMetrics(evidence, difference)} ${renderPlots(evidence, plots, BARS_SHOWN)}
-      ${renderSlices(evidence, weakest, SLICES_SHOWN, slices)} ${renderData(evidence)}
-      ${renderLineage(evidence, digest)} ${renderCard(evidence.modelCard)}
+      ${renderEarlierStays(evidence)} ${renderAttention(evidence.gates)} ${renderCommands(commands, digest)}
+      ${renderClient(evidence)} ${renderGates(evidence.gates)} ${renderMetrics(evidence, difference)}
+      ${renderPlots(evidence, plots, BARS_SHOWN)} ${renderSlices(evidence, weakest, SLICES_SHOWN, slices)}
+      ${renderData(evidence)} ${renderLineage(evidence, digest)} ${renderCard(evidence.modelCard)}
     </main>
     <footer>
       Made from recorded evidence only; the same evidence always gives this same page. Digest ${digest}.

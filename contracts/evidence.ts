@@ -17,6 +17,8 @@ export interface CandidateEvidence {
   readonly createdFrom: EvidenceOrigin;
   /** Set where a registry client brought the version: `createdFrom` then tells of its evaluation, not of its training. */
   readonly client?: ClientOrigin;
+  /** Oldest first; absent for a version that never served. */
+  readonly earlierStays?: readonly EarlierStay[];
   readonly data: EvidenceData;
   readonly gates: readonly GateResult[];
   readonly metrics: EvidenceMetrics;
@@ -31,6 +33,17 @@ export interface CandidateEvidence {
   readonly artifacts: Readonly<Record<string, ArtifactDigest>>;
   /** Markdown. */
   readonly modelCard: string;
+}
+
+/** A time in which the version was in Production, and how that ended. ISO instants. */
+export interface EarlierStay {
+  readonly from: string;
+  readonly until: string;
+  /** Whether a rollback ended it: somebody found that it should not serve. */
+  readonly rolledBack: boolean;
+  /** Who put another version in its place, and why. */
+  readonly by: readonly string[];
+  readonly reason: string;
 }
 
 /** What the candidate was made from: enough to make it again, bit for bit. */
