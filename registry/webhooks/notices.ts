@@ -44,6 +44,7 @@ export function noticeOf(activity: Activity, environment: string): Notice {
     ['until', textOf(details?.['until'])],
     ['look', textOf(details?.['evidenceUrl']) ?? textOf(details?.['link'])],
     ['workflow', workflowId ?? undefined],
+    ['starts', textOf(details?.['retraining'])],
   ];
   const commands = commandsOf(details?.['commands'] ?? details?.['command']);
   const lines = [

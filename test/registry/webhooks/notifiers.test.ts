@@ -262,7 +262,9 @@ describe('a notice', () => {
 
   it('names the first of many findings, and counts the rest', () => {
     const reasons = Array.from({ length: 25 }, (_, i) => `column ${i} drifted`);
-    const { lines } = noticeOf({ ...activity, ...rest, action: 'MONITOR_ALERT', details: { reasons } }, 'prod');
+    const details = { reasons, retraining: 'train-to-deploy/m/monitor-1' };
+    const { lines } = noticeOf({ ...activity, ...rest, action: 'MONITOR_ALERT', details }, 'prod');
+    expect(lines).toContain('starts: train-to-deploy/m/monitor-1');
     const found = lines.filter((line) => line.startsWith('found: '));
     expect(found).toHaveLength(11);
     expect([found[0], found.at(-1)]).toEqual(['found: column 0 drifted', 'found: and 15 more']);
