@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openTestRegistry, type TestRegistry } from './open-test-registry.ts';
 
 const DOCS = fileURLToPath(new URL('../../docs/audit.md', import.meta.url));
-const SHOWN = '2001-05-01T00:00:00.000Z';
+const SHOWN = '2026-11-25T12:00:00.000Z';
 
 let t: TestRegistry;
 beforeEach(async () => {
