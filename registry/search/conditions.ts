@@ -159,7 +159,8 @@ function owners(keyed: Keyed, narrow: readonly Condition[]) {
   };
 }
 
-function ofKey(keyed: Keyed, key: string): Condition {
+/** Rows of the keyed table that are of a key. */
+export function ofKey(keyed: Keyed, key: string): Condition {
   return (query) => query.where(`${keyed.table}.key`, key);
 }
 

@@ -1,5 +1,5 @@
 import { metricComparison, type Condition } from './comparisons.ts';
-import { entityOf } from './conditions.ts';
+import { entityOf, ofKey } from './conditions.ts';
 import type { Clause, Operator } from './filter-grammar.ts';
 import type { SearchOrder } from './order.ts';
 import type { SearchTable } from './search-tables.ts';
@@ -37,10 +37,10 @@ export function metricWalk(
   return {
     clauses: walked,
     join: (query) => {
-      const owners = keyed.owner.map((column, i) => [`${keyed.table}.${column}`, table.id[i] ?? '']);
-      query.join(keyed.table, (on) => owners.forEach(([owner = '', id = '']) => void on.on(owner, id)));
-      query.where(`${keyed.table}.key`, first.key);
-      for (const compare of comparisons) compare(query);
+      query.join(keyed.table, (on) => {
+        keyed.owner.forEach((column, i) => void on.on(`${keyed.table}.${column}`, table.id[i] ?? ''));
+      });
+      for (const condition of [ofKey(keyed, first.key), ...comparisons]) condition(query);
     },
     order: (query) => query.orderBy(`${keyed.table}.value`, first.descending ? 'desc' : 'asc'),
   };
