@@ -151,23 +151,24 @@ async function grant(trx: Knex, input: GrantWaiverInput, now: Date): Promise<Wai
   return waiver;
 }
 
-function requireSensible({ reason, until, check }: GrantWaiverInput, now: Date): void {
-  const end = Date.parse(until);
-  const fault =
-    reason.trim() === ''
-      ? 'it gives no reason; say why the check may be left unpassed'
-      : check.trim() === ''
-        ? 'it names no check; name one as the gate shows it, for example "slices"'
-        : !isCheckName(check)
-          ? `there is no check "${check.slice(0, 100)}"; expected one of ${CHECK_NAMES.join(', ')}, or tag_<name>`
-          : Number.isNaN(end)
-            ? `it ends at "${until}"; expected an instant such as 2001-06-01T00:00:00Z`
-            : end <= now.getTime()
-              ? `it ends at ${until}, which has passed`
-              : end - now.getTime() > LONGEST_DAYS * DAY_MS
-                ? `it ends at ${until}, more than a year ahead: change the policy instead`
-                : undefined;
+function requireSensible(input: GrantWaiverInput, now: Date): void {
+  const fault = faultOf(input, now);
   if (fault !== undefined) throw new SuperstepError('InvalidInput', `the waiver is not granted: ${fault}`);
+}
+
+function faultOf({ reason, until, check }: GrantWaiverInput, now: Date): string | undefined {
+  if (reason.trim() === '') return 'it gives no reason; say why the check may be left unpassed';
+  if (check.trim() === '') return 'it names no check; name one as the gate shows it, for example "slices"';
+  if (!isCheckName(check)) {
+    return `there is no check "${check.slice(0, 100)}"; expected one of ${CHECK_NAMES.join(', ')}, or tag_<name>`;
+  }
+  const end = Date.parse(until);
+  if (Number.isNaN(end)) return `it ends at "${until}"; expected an instant such as 2001-06-01T00:00:00Z`;
+  if (end <= now.getTime()) return `it ends at ${until}, which has passed`;
+  if (end - now.getTime() > LONGEST_DAYS * DAY_MS) {
+    return `it ends at ${until}, more than a year ahead: change the policy instead`;
+  }
+  return undefined;
 }
 
 async function requireWaiver(knex: Knex, id: string): Promise<Waiver> {
