@@ -55,13 +55,16 @@ export async function reportProduction(
   if (stay === undefined) return undefined;
   const { version, enteredThrough, requestId, evidenceDigest, workflowId, reason } = stay;
   const record = await registry.getModelVersion(model, version).catch(() => undefined);
+  const deciders = await (enteredThrough === 'promotion' ? approvers : actors)(registry, stay);
   return {
     model,
     version,
     since: stay.enteredAt,
     until: stay.leftAt,
     enteredThrough,
-    decidedBy: enteredThrough === 'promotion' ? await approvers(registry, stay) : await actors(registry, stay),
+    decidedBy: await Promise.all(
+      deciders.map(async (decider) => ({ ...decider, leftAt: await registry.approverLeftAt(decider.name) })),
+    ),
     reason,
     requestId,
     evidenceDigest,
@@ -72,31 +75,23 @@ export async function reportProduction(
 
 type Stay = NonNullable<Awaited<ReturnType<Registry['productionAt']>>>;
 
-async function approvers(registry: Registry, { requestId, decidedBy }: Stay): Promise<Decider[]> {
+/** Who decided, as it was then. */
+type DeciderOfThen = Omit<Decider, 'leftAt'>;
+
+async function approvers(registry: Registry, { requestId, decidedBy }: Stay): Promise<DeciderOfThen[]> {
   const decisions = requestId === null ? [] : await registry.decisions(requestId);
-  const counted = decisions.filter((d) => d.counted && d.decision === 'approve' && decidedBy.includes(d.approver));
-  return Promise.all(
-    counted.map(async ({ approver: name, proof, keyId, comment, recordedAt: decidedAt }) => {
-      return { name, proof, keyId, comment, decidedAt, leftAt: await registry.approverLeftAt(name) };
-    }),
-  );
+  return decisions
+    .filter((d) => d.counted && d.decision === 'approve' && decidedBy.includes(d.approver))
+    .map((d) => ({ name: d.approver, proof: d.proof, keyId: d.keyId, comment: d.comment, decidedAt: d.recordedAt }));
 }
 
 /** Who rolled back, or moved it by hand: the act in the audit says how that was proved. */
-async function actors(registry: Registry, { model, version, enteredAt, decidedBy, reason }: Stay): Promise<Decider[]> {
+async function actors(
+  registry: Registry,
+  { model, version, enteredAt, decidedBy, reason }: Stay,
+): Promise<DeciderOfThen[]> {
   const acts = await registry.activityLog(model);
   const act = acts.find((a) => a.version === version && a.toStage === 'Production' && a.at === enteredAt);
   const proof = act?.proof ?? 'claimed';
-  return Promise.all(
-    decidedBy.map(async (name) => {
-      return {
-        name,
-        proof,
-        keyId: null,
-        comment: reason,
-        decidedAt: enteredAt,
-        leftAt: await registry.approverLeftAt(name),
-      };
-    }),
-  );
+  return decidedBy.map((name) => ({ name, proof, keyId: null, comment: reason, decidedAt: enteredAt }));
 }
